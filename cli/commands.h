@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <stile/analyze.h>
+
+#include "flags.h"
+#include "terminal.h"
+
+namespace stile::cli {
+
+// One for each cmd_<verb>.cc; built when first asked for.
+Command profile_command();
+Command explain_command();
+
+const std::vector<Command>& commands();
+// Null if there is none of that name.
+const Command* find_command(const std::string& name);
+
+// What `profile` and `explain` have in common: flags that shape the analysis and the profile, and the reading of them.
+std::vector<Flag> analysis_flags();
+std::vector<Flag> policy_flags();
+Result<AnalyzeOptions> analyze_options(const Arguments& arguments);
+Result<ProfileOptions> profile_options(const Arguments& arguments);
+// analyze(), and then make_profile(), with the options that shaped the result noted in its origin.
+struct Work {
+  Analysis analysis;
+  Profile profile;
+};
+Result<Work> work_out(const std::string& path, const Arguments& arguments);
+
+// The colours for a stream, from --color; the flag itself is checked by run().
+Style style_for(int fd, const Arguments& arguments);
+
+// "1 gap", "2 gaps".
+std::string count(size_t number, const std::string& noun);
+
+// The whole program: `words` are the arguments without the program's name. Returns the exit status.
+int run(const std::vector<std::string>& words);
+
+}  // namespace stile::cli

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From a compiled program to the system calls it can make, each with its evidence.
+//
+//     auto analysis = stile::analyze("/usr/bin/lf", {});
+//     if (!analysis) return report(analysis.error());
+//     stile::Profile profile = stile::make_profile(*analysis, {});
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <stile/profile.h>
+#include <stile/result.h>
+
+namespace stile {
+
+struct AnalyzeOptions {
+  std::vector<std::string> also;  // further files whose code runs in the process: plugins, libraries loaded by dlopen
+  bool paths = true;              // collect call paths; false is a little faster and leaves Rule::because without frames
+  unsigned max_paths = 3;         // call paths kept per system call, shortest first, one per package that asks for it
+  unsigned threads = 0;           // 0 = as many as the machine has
+};
+
+// One system call the program can make.
+struct SyscallUse {
+  std::string name;
+  uint32_t number = 0;
+  std::string arch;                     // "x86_64", or "i386" for int 0x80 and the like
+  uint32_t sites = 0;                   // places that ask for it
+  std::vector<std::string> packages;    // see Rule
+  std::vector<std::string> brought_by;  // see Rule
+  std::vector<Evidence> because;
+};
+
+struct AnalysisStats {
+  uint64_t functions = 0;            // all in the file(s)
+  uint64_t reachable_functions = 0;  // kept by the walk
+  uint64_t sites = 0;                // instructions that enter the kernel, in reachable functions
+  uint64_t wrappers = 0;             // functions found to take the number as a parameter
+  uint64_t whole_file_syscalls = 0;  // what the set would be if every function were reachable
+  std::string limit;                 // what kept the walk from being used, empty if it was used
+};
+
+struct Analysis {
+  Origin origin;                    // origin.options is empty here
+  std::vector<SyscallUse> syscalls; // sorted by arch, name
+  std::vector<Gap> gaps;            // sorted by address
+  AnalysisStats stats;
+};
+
+// Analyses an x86-64 Linux ELF executable or shared object. Reads `path` and, for a dynamically linked program, the
+// libraries it needs. Errors: Io, NotElf, Malformed, Unsupported (see Code); never a partial result.
+Result<Analysis> analyze(const std::string& path, const AnalyzeOptions& options);
+
+// The same for bytes in memory (a fuzzer, an archive member). `name` is used in messages. No libraries are looked for.
+Result<Analysis> analyze_bytes(std::vector<uint8_t> bytes, const std::string& name, const AnalyzeOptions& options);
+
+struct ProfileOptions {
+  Action otherwise = {ActionKind::Errno, 1};  // the default action
+  std::string runtime = "runc";               // "runc", "crun", "none", see data/runtimes.tsv
+  bool no_new_privs = false;                  // the container is started with no_new_privs
+  std::vector<std::string> allow;             // names or @groups to add
+  std::vector<std::string> drop;              // names or @groups to take away, after `allow`
+};
+
+// Turns what the program needs into a policy: adds the container runtime's own calls, what the kernel restarts, and the
+// edits. Usage error for a name, group or runtime that does not exist, with the nearest one that does.
+Result<Profile> make_profile(const Analysis& analysis, const ProfileOptions& options);
+
+}  // namespace stile

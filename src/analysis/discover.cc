@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analysis/discover.h"
+
+#include <algorithm>
+
+#include <elf.h>
+
+#include "arch/x86_64_decode.h"
+#include "elf/eh_frame.h"
+
+namespace stile::analysis {
+
+namespace {
+
+struct Start {
+  uint64_t address;  // program address
+  uint32_t name;     // index into Program::names, UINT32_MAX if none
+  bool operator<(const Start& other) const {
+    return address < other.address || (address == other.address && name < other.name);
+  }
+};
+
+// The Go part of an object, if it has one. Of several tables (a program may carry others as data) the one that its own
+// moduledata names is the right one.
+Result<void> find_go_part(Object& object) {
+  const elf::Image& image = object.image;
+  std::optional<Error> problem;
+  std::optional<GoPart> unconfirmed;
+  for (const uint64_t address : go::Pclntab::candidates(image)) {
+    auto moduledata = go::find_moduledata(image, address, object.bias);
+    auto table = go::Pclntab::parse(image, address, moduledata ? moduledata->text.start : 0, object.bias);
+    if (!table) {
+      if (!problem && moduledata) problem = table.error();
+      continue;
+    }
+    const bool confirmed = moduledata.has_value();
+    GoPart part{std::move(*table), std::move(moduledata)};
+    if (confirmed) {
+      object.go = std::move(part);
+      break;
+    }
+    if (!unconfirmed) unconfirmed = std::move(part);
+  }
+  if (!object.go && unconfirmed) object.go = std::move(unconfirmed);
+  object.build = go::read_build_info(image);
+  if (object.go) return {};
+  if (problem) return tl::unexpected(*problem);
+  return {};
+}
+
+class Discovery {
+ public:
+  Discovery(Program& program, uint32_t object) : program_(program), index_(object), object_(program.objects[object]) {}
+
+  void run() {
+    if (object_.go) add_go_functions();
+    for (const elf::Segment& segment : object_.image.segments()) {
+      if (!segment.executable) continue;
+      const uint64_t start = segment.address + object_.bias;
+      const uint64_t end = start + object_.image.at(segment.address).size();
+      if (!object_.go) {
+        ranges_.push_back({start, end});
+        continue;
+      }
+      const uint64_t go_start = object_.go->functions.entry(0) + object_.bias;
+      const uint64_t go_end = object_.go->functions.end(object_.go->functions.size() - 1) + object_.bias;
+      if (go_start >= end || go_end <= start) {
+        ranges_.push_back({start, end});
+      } else {
+        if (start < go_start) ranges_.push_back({start, go_start});
+        if (go_end < end) ranges_.push_back({go_end, end});
+      }
+    }
+    add_symbols(object_.image.symbols());
+    add_symbols(object_.image.dynamic_symbols());
+    for (const uint64_t address : elf::unwind_function_starts(object_.image)) add(address + object_.bias);
+    if (object_.image.entry() != 0) add(object_.image.entry() + object_.bias);
+    for (const uint64_t address : object_.image.initialiser_functions()) add(address + object_.bias);
+    for (const go::Range& range : ranges_) add_code_targets(range);
+    if (!ranges_.empty()) add_data_targets();
+    for (const go::Range& range : ranges_) starts_.push_back({range.start, UINT32_MAX});
+    emit();
+  }
+
+ private:
+  bool foreign(uint64_t address) const {
+    return std::any_of(ranges_.begin(), ranges_.end(), [&](const go::Range& range) { return range.contains(address); });
+  }
+  void add(uint64_t address, uint32_t name = UINT32_MAX) {
+    if (foreign(address)) starts_.push_back({address, name});
+  }
+
+  void add_go_functions() {
+    const go::Pclntab& table = object_.go->functions;
+    program_.functions.reserve(program_.functions.size() + table.size());
+    for (size_t i = 0; i < table.size(); ++i) {
+      program_.functions.push_back(
+          {table.entry(i) + object_.bias, table.end(i) + object_.bias, index_, static_cast<uint32_t>(i), true});
+    }
+  }
+
+  void add_symbols(const std::vector<elf::Symbol>& symbols) {
+    for (const elf::Symbol& symbol : symbols) {
+      if (!symbol.defined() || symbol.name.empty()) continue;
+      if (symbol.type != STT_FUNC && symbol.type != STT_GNU_IFUNC && symbol.type != STT_NOTYPE) continue;
+      const uint64_t address = symbol.value + object_.bias;
+      if (!foreign(address)) continue;
+      program_.names.push_back(symbol.name);
+      starts_.push_back({address, static_cast<uint32_t>(program_.names.size() - 1)});
+    }
+  }
+
+  // Linear sweep: targets of calls, and addresses that code takes of code.
+  void add_code_targets(const go::Range& range) {
+    const Bytes bytes = program_.at(range.start).part(0, range.end - range.start);
+    const uint8_t* p = bytes.begin();
+    while (p < bytes.end()) {
+      const arch::Insn insn = arch::decode(p, bytes.end());
+      const uint64_t address = range.start + static_cast<uint64_t>(p - bytes.begin());
+      if (insn.length == 0) {
+        ++p;
+        continue;
+      }
+      if (insn.flow == arch::Flow::Call) {
+        add(arch::branch_target(insn, p, address));
+      } else if (insn.disp_at != 0 && insn.opcode == 0x8d && insn.map == 0) {
+        add(arch::rip_target(insn, p, address));
+      } else if (insn.imm_size == 4 && insn.flow == arch::Flow::None && !object_.image.position_independent()) {
+        add(static_cast<uint64_t>(static_cast<int64_t>(load<int32_t>(p + insn.imm_at))));
+      }
+      p += insn.length;
+    }
+  }
+
+  void add_data_targets() {
+    for (const Program::Slot& slot : program_.slots) add(slot.value);
+    if (object_.image.position_independent()) return;
+    for (const elf::Segment& segment : object_.image.segments()) {
+      if (segment.executable) continue;
+      const Bytes bytes = object_.image.at(segment.address);
+      for (uint64_t at = (8 - segment.address % 8) % 8; bytes.holds(at, 8); at += 8) {
+        const uint64_t value = load<uint64_t>(bytes.data() + at);
+        if (value != 0) add(value);
+      }
+    }
+  }
+
+  void emit() {
+    std::sort(starts_.begin(), starts_.end());
+    starts_.erase(std::unique(starts_.begin(), starts_.end(),
+                              [](const Start& a, const Start& b) { return a.address == b.address; }),
+                  starts_.end());
+    for (size_t i = 0; i < starts_.size(); ++i) {
+      uint64_t end = 0;
+      for (const go::Range& range : ranges_) {
+        if (range.contains(starts_[i].address)) end = range.end;
+      }
+      if (i + 1 < starts_.size()) end = std::min(end, starts_[i + 1].address);
+      program_.functions.push_back({starts_[i].address, end, index_, starts_[i].name, false});
+    }
+  }
+
+  Program& program_;
+  uint32_t index_;
+  Object& object_;
+  std::vector<go::Range> ranges_;  // executable memory that Go's table does not describe
+  std::vector<Start> starts_;
+};
+
+}  // namespace
+
+Result<void> discover_functions(Program& program) {
+  for (uint32_t i = 0; i < program.objects.size(); ++i) {
+    if (auto ok = find_go_part(program.objects[i]); !ok) return ok;
+    Discovery(program, i).run();
+  }
+  std::sort(program.functions.begin(), program.functions.end(),
+            [](const Function& a, const Function& b) { return a.start < b.start; });
+  return {};
+}
+
+}  // namespace stile::analysis

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Who writes a global variable. Answered by looking through all code for the variable's address, which is as fast as memory.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "analysis/program.h"
+#include "analysis/references.h"
+
+namespace stile::analysis {
+
+struct GlobalStore {
+  FunctionId function;
+  uint64_t address;  // of the instruction
+};
+
+struct GlobalUses {
+  std::vector<GlobalStore> stores;  // instructions that name bytes of the variable as a destination
+  bool escapes = false;             // its address, or one shortly before it, is held somewhere: anyone may write it
+};
+
+class GlobalIndex {
+ public:
+  GlobalIndex(const Program& program, const References& references) : program_(program), references_(references) {}
+  GlobalUses uses_of(uint64_t address, unsigned width) const;
+
+ private:
+  void look_at(FunctionId function, uint64_t near, uint64_t address, unsigned width, GlobalUses& uses) const;
+  const Program& program_;
+  const References& references_;
+};
+
+}  // namespace stile::analysis

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The backward search inside one function. It ends at constants and at what the caller provides.
+#pragma once
+
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "analysis/body.h"
+#include "analysis/value_set.h"
+
+namespace stile::analysis {
+
+// What the search needs to know about the world outside the function.
+struct Surroundings {
+  const Program& program;
+  // Values a global variable of `width` bytes at a program address can hold.
+  std::function<ValueSet(uint64_t address, unsigned width, uint64_t asked_at)> global;
+};
+
+class LocalSearch {
+ public:
+  LocalSearch(const Body& body, const Surroundings& world) : body_(body), world_(world) {}
+
+  // The values of a register, or of `width` bytes on the stack at entry-rsp + slot, just before instruction i.
+  ValueSet reg_before(uint32_t i, arch::Reg reg);
+  ValueSet slot_before(uint32_t i, int64_t slot, unsigned width);
+  // The values an operand of instruction i has, or that stand in memory at an address value.
+  ValueSet operand_at(uint32_t i, const arch::Operand& operand, unsigned width);
+  ValueSet memory_at(uint32_t i, const ValueSet& addresses, unsigned width);
+
+ private:
+  struct Question {
+    uint32_t i;
+    arch::Reg reg;  // kNoReg: a stack slot
+    int64_t slot;
+    unsigned width;
+    bool operator==(const Question&) const = default;
+  };
+  struct Open {
+    Question question;
+    bool arithmetic;  // the answer is computed with, so a cycle through it need not end
+  };
+
+  ValueSet search(const Question& question);
+  // Adds what instruction i makes of the asked-for place. False: it leaves it alone, look further back.
+  bool defines(uint32_t i, const Question& question, ValueSet& result);
+  bool defines_reg(uint32_t i, arch::Reg reg, ValueSet& result);
+  bool defines_slot(uint32_t i, int64_t slot, unsigned width, ValueSet& result);
+  bool call_overwrites_slot(uint32_t i, int64_t slot) const;
+  ValueSet address_of(uint32_t i, const arch::Memory& memory);
+  ValueSet computed(uint32_t i);
+  bool private_slot(int64_t slot) const;
+  Value unknown(Doubt doubt, uint32_t i) const { return Value::unknown(doubt, body_.address(i)); }
+
+  const Body& body_;
+  const Surroundings& world_;
+  std::vector<Open> open_;
+  uint64_t work_ = 0;
+};
+
+}  // namespace stile::analysis

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Everything that will run in one process, laid out in one address space: the program and the libraries it needs, with
+// relocations applied and symbols bound as the dynamic linker would. After this, no pass knows about files.
+//
+// Addresses below are program addresses: those of the main file unchanged, those of each library shifted by its bias.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <stile/profile.h>
+#include <stile/result.h>
+
+#include "elf/image.h"
+#include "runtime/go_buildinfo.h"
+#include "runtime/go_moduledata.h"
+#include "runtime/go_pclntab.h"
+
+namespace stile::analysis {
+
+using FunctionId = uint32_t;
+constexpr FunctionId kNoFunction = UINT32_MAX;
+
+// What is known of the part of a file that Go's linker wrote.
+struct GoPart {
+  go::Pclntab functions;
+  std::optional<go::Moduledata> moduledata;
+};
+
+struct Object {
+  explicit Object(elf::Image parsed) : image(std::move(parsed)) {}
+  elf::Image image;
+  uint64_t bias = 0;
+  bool is_interpreter = false;
+  bool is_library = false;        // reached through DT_NEEDED or --also, not the program itself
+  bool all_exports = false;       // --also: anything it exports may be called by code that is not here
+  std::optional<GoPart> go;
+  go::BuildInfo build;
+  std::string label;              // file name without directory
+};
+
+struct Function {
+  uint64_t start = 0;
+  uint64_t end = 0;
+  uint32_t object = 0;
+  uint32_t name = UINT32_MAX;  // Go: index in its function table; else index into Program::names; UINT32_MAX: none
+  bool is_go = false;
+};
+
+class Program {
+ public:
+  std::vector<Object> objects;  // [0] is the program itself
+
+  std::vector<Function> functions;  // sorted by start, not overlapping
+  std::vector<std::string_view> names;
+
+  // The function that starts at, or holds, an address; kNoFunction if none.
+  FunctionId function_at(uint64_t address) const;
+  FunctionId function_holding(uint64_t address) const;
+  // Must be called once `functions` is complete.
+  void index_functions();
+
+  const Object* object_of(uint64_t address) const;
+  bool executable(uint64_t address) const;
+  bool writable(uint64_t address) const;  // while the program runs; RELRO parts count as writable
+  bool mapped(uint64_t address) const;
+  Bytes at(uint64_t address) const;       // file-backed bytes to the end of the segment
+  Bytes code(const Function& function) const;
+  template <typename T>
+  std::optional<T> read(uint64_t address) const {
+    const Object* object = object_of(address);
+    return object == nullptr ? std::nullopt : object->image.read<T>(address - object->bias);
+  }
+
+  std::string name_of(FunctionId id) const;      // never empty: sub_<address> at worst
+  std::string package_of(FunctionId id) const;   // Go import path, or the file's label for C code
+  std::string module_label(FunctionId id) const; // "path@version", "std", "" if unknown
+  go::LineInfo line_of(uint64_t address) const;
+
+  // Slots filled by the dynamic linker with the address of a function or variable, for pointer scans and GOT calls.
+  struct Slot {
+    uint64_t address;
+    uint64_t value;
+  };
+  std::vector<Slot> slots;                 // relocated words, sorted by address
+  std::vector<uint64_t> resolvers;         // IFUNC resolvers: run by the dynamic linker
+  std::vector<uint64_t> initialisers;      // DT_INIT, DT_INIT_ARRAY and the like
+  std::vector<Gap> gaps;                   // libraries that were not found, symbols nobody defines
+
+ private:
+  struct Span {
+    uint64_t start, end;
+    uint32_t object;
+    bool executable, writable;
+  };
+  friend class ProgramBuilder;
+  const Span* span_of(uint64_t address) const;
+  std::vector<Span> spans_;  // sorted
+  // Direct-mapped lookup: for each 64 bytes of an executable span, the first function that ends behind its start.
+  struct Index {
+    uint64_t start, end;
+    std::vector<uint32_t> first;
+  };
+  std::vector<Index> index_;
+};
+
+struct LoadOptions {
+  std::vector<std::string> also;
+  bool libraries = true;  // look for DT_NEEDED and the interpreter
+};
+
+// Loads the program at the heart of `main` with everything it needs.
+Result<Program> load_program(elf::Image main, const LoadOptions& options);
+
+}  // namespace stile::analysis

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analysis/references.h"
+
+#include <algorithm>
+
+#include "arch/x86_64_decode.h"
+#include "base/parallel.h"
+
+namespace stile::analysis {
+
+namespace {
+
+constexpr size_t kChunk = 1024;  // functions handed to a thread at once
+
+class Collector {
+ public:
+  Collector(const Program& program, std::span<const go::Range> typed) : program_(program), typed_(typed) {}
+
+  std::vector<Edge> edges;
+  std::vector<DataReference> data;
+  std::vector<Site> sites;
+  std::vector<InteriorEntry> interior;
+  std::vector<uint64_t> undecodable;
+
+  void scan(FunctionId id) {
+    const Function& function = program_.functions[id];
+    const Bytes code = program_.code(function);
+    absolute_ = !program_.objects[function.object].image.position_independent();
+    const uint8_t* p = code.begin();
+    bool falls = false, bad = false;
+    while (p < code.end()) {
+      const arch::Insn insn = arch::decode(p, code.end());
+      const uint64_t address = function.start + static_cast<uint64_t>(p - code.begin());
+      if (insn.length == 0) {
+        if (!bad) undecodable.push_back(address);
+        bad = true;
+        ++p;
+        continue;
+      }
+      visit(id, function, insn, p, address);
+      falls = insn.flow != arch::Flow::Return && insn.flow != arch::Flow::Jump &&
+              insn.flow != arch::Flow::IndirectJump && insn.flow != arch::Flow::Trap;
+      p += insn.length;
+    }
+    if (falls && id + 1 < program_.functions.size() && program_.functions[id + 1].start == function.end) {
+      edges.push_back({id, id + 1, static_cast<uint32_t>(function.end - function.start), EdgeKind::Fall, false});
+    }
+  }
+
+ private:
+  void visit(FunctionId id, const Function& function, const arch::Insn& insn, const uint8_t* p, uint64_t address) {
+    const auto offset = static_cast<uint32_t>(address - function.start);
+    using arch::Flow;
+    switch (insn.flow) {
+      case Flow::Call: link(id, offset, arch::branch_target(insn, p, address), EdgeKind::Call); return;
+      case Flow::Jump:
+      case Flow::Branch: {
+        const uint64_t target = arch::branch_target(insn, p, address);
+        if (target < function.start || target >= function.end) link(id, offset, target, EdgeKind::Jump);
+        return;
+      }
+      case Flow::Syscall: sites.push_back({id, address, SiteKind::Syscall}); return;
+      case Flow::Sysenter: sites.push_back({id, address, SiteKind::Sysenter}); return;
+      case Flow::Int80: sites.push_back({id, address, SiteKind::Int80}); return;
+      case Flow::GsCall: sites.push_back({id, address, SiteKind::GsCall}); return;
+      default: break;
+    }
+    if (insn.disp_at != 0) {
+      const uint64_t target = arch::rip_target(insn, p, address);
+      if (program_.executable(target)) {
+        link(id, offset, target, EdgeKind::Address);
+      } else if (insn.flow == Flow::IndirectCall || insn.flow == Flow::IndirectJump) {
+        through_slot(id, offset, target, insn.flow == Flow::IndirectCall ? EdgeKind::Call : EdgeKind::Jump);
+      } else {
+        name_data(id, offset, target);
+      }
+    }
+    if (insn.imm_size == 4 && absolute_) {
+      name_constant(id, offset, static_cast<uint64_t>(static_cast<int64_t>(load<int32_t>(p + insn.imm_at))));
+    } else if (insn.imm_size == 8) {
+      name_constant(id, offset, load<uint64_t>(p + insn.imm_at));
+    }
+    if ((insn.flags & arch::kAbsoluteDisp) != 0 && absolute_) {
+      name_data(id, offset, static_cast<uint64_t>(static_cast<int64_t>(load<int32_t>(p + insn.modrm_at + 2))));
+    }
+  }
+
+  void link(FunctionId from, uint32_t offset, uint64_t target, EdgeKind kind) {
+    const FunctionId to = program_.function_holding(target);
+    if (to == kNoFunction) return;
+    const bool inside = program_.functions[to].start != target;
+    // An address inside the function itself is a label (a loop head, a jump table's base), not a function taken.
+    if (to == from && inside) return;
+    edges.push_back({from, to, offset, kind, inside});
+    if (inside && to != from) interior.push_back({to, target});
+  }
+
+  // A constant that happens to be an address. Only starts count: labels are reached from inside.
+  void name_constant(FunctionId from, uint32_t offset, uint64_t value) {
+    if (program_.executable(value)) {
+      const FunctionId to = program_.function_at(value);
+      if (to != kNoFunction) edges.push_back({from, to, offset, EdgeKind::Address, false});
+    } else if (program_.mapped(value)) {
+      name_data(from, offset, value);
+    }
+  }
+
+  void name_data(FunctionId from, uint32_t offset, uint64_t target) {
+    for (const go::Range& range : typed_) {
+      if (range.contains(target)) data.push_back({from, offset, target});
+    }
+    if (target % 8 != 0 || program_.object_of(target) == nullptr) return;
+    const auto word = program_.read<uint64_t>(target);
+    if (!word || *word == 0 || !program_.executable(*word)) return;
+    const FunctionId to = program_.function_at(*word);
+    if (to != kNoFunction) edges.push_back({from, to, offset, EdgeKind::Closure, false});
+  }
+
+  // call *slot(%rip) and PLT stubs: the slot's value is known where the dynamic linker or nobody writes it.
+  void through_slot(FunctionId from, uint32_t offset, uint64_t slot, EdgeKind kind) {
+    const auto it = std::lower_bound(program_.slots.begin(), program_.slots.end(), slot,
+                                     [](const Program::Slot& s, uint64_t address) { return s.address < address; });
+    if (it != program_.slots.end() && it->address == slot) {
+      link(from, offset, it->value, kind);
+    } else if (!program_.writable(slot)) {
+      if (const auto word = program_.read<uint64_t>(slot); word && program_.executable(*word)) link(from, offset, *word, kind);
+    } else {
+      name_data(from, offset, slot);
+    }
+  }
+
+  const Program& program_;
+  std::span<const go::Range> typed_;
+  bool absolute_ = false;
+};
+
+template <typename T, typename Key>
+std::vector<uint32_t> offsets_by(const std::vector<T>& items, size_t groups, Key key) {
+  std::vector<uint32_t> offsets(groups + 1);
+  for (const T& item : items) ++offsets[key(item) + 1];
+  for (size_t i = 0; i < groups; ++i) offsets[i + 1] += offsets[i];
+  return offsets;
+}
+
+}  // namespace
+
+References collect_references(const Program& program, std::span<const go::Range> typed, unsigned threads) {
+  const size_t count = program.functions.size();
+  std::vector<Collector> chunks((count + kChunk - 1) / kChunk, Collector(program, typed));
+  parallel_for(chunks.size(), threads, [&](size_t chunk) {
+    const size_t end = std::min(count, (chunk + 1) * kChunk);
+    for (size_t id = chunk * kChunk; id < end; ++id) chunks[chunk].scan(static_cast<FunctionId>(id));
+  });
+
+  References refs;
+  size_t edges = 0, data = 0;
+  for (const Collector& chunk : chunks) {
+    edges += chunk.edges.size();
+    data += chunk.data.size();
+  }
+  refs.edges.reserve(edges);
+  refs.data.reserve(data);
+  for (Collector& chunk : chunks) {
+    const auto append = [](auto& to, auto& from) {
+      to.insert(to.end(), from.begin(), from.end());
+      from = {};
+    };
+    append(refs.edges, chunk.edges);
+    append(refs.data, chunk.data);
+    append(refs.sites, chunk.sites);
+    append(refs.interior, chunk.interior);
+    append(refs.undecodable, chunk.undecodable);
+  }
+  std::sort(refs.interior.begin(), refs.interior.end(), [](const InteriorEntry& a, const InteriorEntry& b) {
+    return a.function < b.function || (a.function == b.function && a.target < b.target);
+  });
+  // Chunks are in address order and each is scanned in order, so edges and data are sorted by `from` already.
+  refs.out = offsets_by(refs.edges, count, [](const Edge& edge) { return edge.from; });
+  refs.data_out = offsets_by(refs.data, count, [](const DataReference& reference) { return reference.from; });
+  refs.in = offsets_by(refs.edges, count, [](const Edge& edge) { return edge.to; });
+  refs.incoming.resize(refs.edges.size());
+  std::vector<uint32_t> next(refs.in.begin(), refs.in.end() - 1);
+  for (uint32_t i = 0; i < refs.edges.size(); ++i) refs.incoming[next[refs.edges[i].to]++] = i;
+  return refs;
+}
+
+}  // namespace stile::analysis

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One linear pass over all code: which function calls, jumps to, or takes the address of which other, which data it names,
+// and where it enters the kernel. Decodes shapes only, so it runs at memory speed; what operands mean is asked later, of
+// the few functions where it matters.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "analysis/program.h"
+
+namespace stile::analysis {
+
+enum class EdgeKind : uint8_t {
+  Call,     // call to the function's start (or into it, see interior)
+  Jump,     // tail call, or a branch that leaves the function
+  Fall,     // control runs off the end into the next function
+  Address,  // code takes the function's address
+  Closure,  // code names a constant cell that holds the function's address (a Go func value)
+};
+
+struct Edge {
+  FunctionId from;
+  FunctionId to;
+  uint32_t offset;  // of the instruction, from the start of `from`
+  EdgeKind kind;
+  bool interior;    // leads to an instruction inside `to`, not to its start
+};
+
+// A reference from code to read-only data that a language runtime knows the shape of (Go types and itabs).
+struct DataReference {
+  FunctionId from;
+  uint32_t offset;
+  uint64_t address;
+};
+
+enum class SiteKind : uint8_t { Syscall, Sysenter, Int80, GsCall };
+
+struct Site {
+  FunctionId function;
+  uint64_t address;
+  SiteKind kind;
+};
+
+struct InteriorEntry {
+  FunctionId function;
+  uint64_t target;
+};
+
+struct References {
+  std::vector<Edge> edges;                    // sorted by from, offset
+  std::vector<uint32_t> out;                  // edges of f: [out[f], out[f+1])
+  std::vector<uint32_t> incoming;             // indices into edges, grouped by `to`
+  std::vector<uint32_t> in;                   // incoming of f: [in[f], in[f+1])
+  std::vector<DataReference> data;            // sorted by from
+  std::vector<uint32_t> data_out;             // of f: [data_out[f], data_out[f+1])
+  std::vector<Site> sites;                    // sorted by address
+  std::vector<InteriorEntry> interior;        // places entered from outside other than at the start; sorted
+  std::vector<uint64_t> undecodable;          // first address in each function at which decoding failed
+
+  std::span<const Edge> from(FunctionId id) const { return {edges.data() + out[id], out[id + 1] - out[id]}; }
+  std::span<const uint32_t> to(FunctionId id) const { return {incoming.data() + in[id], in[id + 1] - in[id]}; }
+  std::span<const DataReference> data_from(FunctionId id) const {
+    return {data.data() + data_out[id], data_out[id + 1] - data_out[id]};
+  }
+};
+
+// `typed`: ranges of Go's typed read-only data; references into them go to `data`. `threads` as AnalyzeOptions::threads.
+References collect_references(const Program& program, std::span<const go::Range> typed, unsigned threads);
+
+}  // namespace stile::analysis
