@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 #include <unistd.h>
+#include <nlohmann/json.hpp>
 
 #include <stile/format.h>
 #include <stile/syscalls.h>
@@ -48,7 +48,8 @@ struct Line {
 };
 
 std::string shortened(const std::vector<std::string>& list, size_t shown) {
-  std::string text = fmt::format("{}", fmt::join(list.begin(), list.begin() + std::min(shown, list.size()), ", "));
+  std::string text =
+      fmt::format("{}", fmt::join(list.begin(), list.begin() + std::min(shown, list.size()), ", "));
   if (list.size() > shown) text += fmt::format(" and {} more", list.size() - shown);
   return text;
 }
@@ -64,8 +65,9 @@ std::string table(const Profile& profile, const Style& style) {
   for (const auto& [name, rule] : profile.rules) {
     if (rule.action.kind != ActionKind::Allow) continue;
     const Risk risk = risk_of(name);
-    lines.push_back({{printable(name), rule.sites == 0 ? "-" : std::to_string(rule.sites), std::string(risk.group),
-                      fmt::format("{}", fmt::join(reasons(rule), ", ")), shortened(origins(rule), kOriginsShown)}});
+    lines.push_back(
+        {{printable(name), rule.sites == 0 ? "-" : std::to_string(rule.sites), std::string(risk.group),
+          fmt::format("{}", fmt::join(reasons(rule), ", ")), shortened(origins(rule), kOriginsShown)}});
     levels.push_back(risk.level);
   }
   size_t width[5] = {};
@@ -79,7 +81,9 @@ std::string table(const Profile& profile, const Style& style) {
       const std::string& cell = lines[row].cells[i];
       const std::string space(width[i] - columns(cell), ' ');
       const bool last = i == 4;
-      const std::string shown = row == 0 ? style.bold(cell) : i == 2 ? painted(style, levels[row], cell) : cell;
+      const std::string shown = row == 0 ? style.bold(cell)
+                                : i == 2 ? painted(style, levels[row], cell)
+                                         : cell;
       line += i == 1 ? space + shown : last ? shown : shown + space;
       if (!last) line += "  ";
     }
@@ -118,7 +122,9 @@ std::string evidence_text(const Evidence& evidence, const Style& style) {
 std::string one_call(const std::string& name, const Rule& rule, const Style& style) {
   const Risk risk = risk_of(name);
   std::string text = style.bold(name) + ": ";
-  text += rule.sites == 0 ? "no place in the program asks for it" : count(rule.sites, "place") + " in the program ask" + (rule.sites == 1 ? "s" : "") + " for it";
+  text += rule.sites == 0
+              ? "no place in the program asks for it"
+              : count(rule.sites, "place") + " in the program ask" + (rule.sites == 1 ? "s" : "") + " for it";
   text += "\n";
   if (!risk.group.empty()) {
     text += fmt::format("risk: {} ({})\n", painted(style, risk.level, std::string(risk.group)), risk.reason);
@@ -126,10 +132,14 @@ std::string one_call(const std::string& name, const Rule& rule, const Style& sty
   if (!rule.arches.empty()) {
     std::vector<std::string> arches;
     for (const std::string& arch : rule.arches) arches.push_back(printable(arch));
-    if (arches != std::vector<std::string>{"x86_64"}) text += fmt::format("tables: {}\n", fmt::join(arches, ", "));
+    if (arches != std::vector<std::string>{"x86_64"})
+      text += fmt::format("tables: {}\n", fmt::join(arches, ", "));
   }
-  if (!rule.brought_by.empty()) text += fmt::format("brought in by: {}\n", printable(fmt::format("{}", fmt::join(rule.brought_by, ", "))));
-  if (!rule.packages.empty()) text += fmt::format("made in: {}\n", printable(fmt::format("{}", fmt::join(rule.packages, ", "))));
+  if (!rule.brought_by.empty())
+    text +=
+        fmt::format("brought in by: {}\n", printable(fmt::format("{}", fmt::join(rule.brought_by, ", "))));
+  if (!rule.packages.empty())
+    text += fmt::format("made in: {}\n", printable(fmt::format("{}", fmt::join(rule.packages, ", "))));
   for (const Evidence& evidence : rule.because) text += "\n" + evidence_text(evidence, style);
   return text;
 }
@@ -141,17 +151,24 @@ std::string not_needed(const std::string& name, const Profile& profile) {
   }
   const std::vector<std::string> near = related_syscalls(name, names);
   std::string text = fmt::format("{}: {} is not needed", printable(profile.origin.program), printable(name));
-  if (!is_syscall(name)) text = fmt::format("{}: there is no system call {}", printable(profile.origin.program), printable(name));
+  if (!is_syscall(name))
+    text = fmt::format("{}: there is no system call {}", printable(profile.origin.program), printable(name));
   if (!near.empty()) text += fmt::format("; {} {}", fmt::join(near, ", "), near.size() == 1 ? "is" : "are");
-  if (!profile.gaps.empty()) text += fmt::format(" (there {} {}, see stile explain without a system call)", profile.gaps.size() == 1 ? "is" : "are", count(profile.gaps.size(), "gap"));
+  if (!profile.gaps.empty())
+    text += fmt::format(" (there {} {}, see stile explain without a system call)",
+                        profile.gaps.size() == 1 ? "is" : "are", count(profile.gaps.size(), "gap"));
   return text + "\n";
 }
 
 // --- JSON ---
 
 ordered_json json_of(const Frame& frame) {
-  ordered_json one = {{"function", frame.function}, {"package", frame.package}, {"module", frame.module},
-                      {"file", frame.file},         {"line", frame.line},       {"address", fmt::format("{:#x}", frame.address)},
+  ordered_json one = {{"function", frame.function},
+                      {"package", frame.package},
+                      {"module", frame.module},
+                      {"file", frame.file},
+                      {"line", frame.line},
+                      {"address", fmt::format("{:#x}", frame.address)},
                       {"via", frame.via}};
   return one;
 }
@@ -162,7 +179,10 @@ ordered_json json_of(const std::string& name, const Rule& rule) {
   for (const Evidence& evidence : rule.because) {
     ordered_json frames = ordered_json::array();
     for (const Frame& frame : evidence.frames) frames.push_back(json_of(frame));
-    because.push_back({{"kind", to_string(evidence.kind)}, {"root", evidence.root}, {"note", evidence.note}, {"frames", frames}});
+    because.push_back({{"kind", to_string(evidence.kind)},
+                       {"root", evidence.root},
+                       {"note", evidence.note},
+                       {"frames", frames}});
   }
   return {{"name", name},
           {"action", to_string(rule.action)},
@@ -184,8 +204,14 @@ std::string json_text(const Profile& profile, const std::string& only) {
   document["syscalls"] = std::move(calls);
   ordered_json gaps = ordered_json::array();
   for (const Gap& gap : profile.gaps) {
-    gaps.push_back({{"kind", to_string(gap.kind)}, {"function", gap.function}, {"object", gap.object}, {"file", gap.file},
-                    {"line", gap.line}, {"address", fmt::format("{:#x}", gap.address)}, {"what", gap.what}, {"hint", gap.hint}});
+    gaps.push_back({{"kind", to_string(gap.kind)},
+                    {"function", gap.function},
+                    {"object", gap.object},
+                    {"file", gap.file},
+                    {"line", gap.line},
+                    {"address", fmt::format("{:#x}", gap.address)},
+                    {"what", gap.what},
+                    {"hint", gap.hint}});
   }
   document["gaps"] = std::move(gaps);
   return document.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
@@ -225,9 +251,12 @@ Command explain_command() {
   command.name = "explain";
   command.summary = "show why a system call is allowed";
   command.about = {
-      "Without SYSCALL: a table of all allowed system calls with the number of places that ask for each, its risk, "
-      "whose it is, and the packages that brought it in. With SYSCALL: the call paths that lead to it, from the "
-      "program's start to the function that enters the kernel. [brackets] before a frame say how it is reached when it is "
+      "Without SYSCALL: a table of all allowed system calls with the number of places that ask for each, its "
+      "risk, "
+      "whose it is, and the packages that brought it in. With SYSCALL: the call paths that lead to it, from "
+      "the "
+      "program's start to the function that enters the kernel. [brackets] before a frame say how it is "
+      "reached when it is "
       "not called by name.",
   };
   command.positionals = {
@@ -240,7 +269,8 @@ Command explain_command() {
   command.examples = {
       {"stile explain ./app ptrace", "Who needs ptrace?"},
       {"stile explain ./app", "What is allowed, and which packages are behind it"},
-      {"stile explain ./app --json | jq -r '.syscalls[] | select(.risk.level == 4).name'", "The calls to ask about"},
+      {"stile explain ./app --json | jq -r '.syscalls[] | select(.risk.level == 4).name'",
+       "The calls to ask about"},
   };
   command.exits = {{0, "shown"}, {1, "SYSCALL is not needed"}, {2, "an error"}};
   command.run = run_explain;

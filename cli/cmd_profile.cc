@@ -25,7 +25,8 @@ std::vector<std::string> format_names() {
 std::string format_help() {
   std::string help = "Write the profile as";
   for (const Format* format : formats()) {
-    help += fmt::format("{} {} ({})", format == formats().front() ? "" : " or", format->name, format->summary);
+    help +=
+        fmt::format("{} {} ({})", format == formats().front() ? "" : " or", format->name, format->summary);
   }
   return help + ". Default: oci";
 }
@@ -47,14 +48,17 @@ int run_profile(const Arguments& arguments) {
   const Profile& profile = work->profile;
   auto text = (*format)->write(profile);
   if (!text) return report(text.error());
-  if (auto written = write_output(arguments.value("--output", "-"), *text); !written) return report(written.error());
+  if (auto written = write_output(arguments.value("--output", "-"), *text); !written)
+    return report(written.error());
 
   const bool refused = arguments.has("--strict") && !profile.gaps.empty();
   if (!arguments.has("--quiet")) {
     const Style style = style_for(STDERR_FILENO, arguments);
     say(summary(work->analysis, profile, style));
     for (const Gap& gap : profile.gaps) say(gap_line(gap, style) + "\n");
-    if (refused) say(fmt::format("exit status 1: --strict, and there {}\n", profile.gaps.size() == 1 ? "is a gap" : "are gaps"));
+    if (refused)
+      say(fmt::format("exit status 1: --strict, and there {}\n",
+                      profile.gaps.size() == 1 ? "is a gap" : "are gaps"));
   }
   return refused ? 1 : 0;
 }
@@ -66,26 +70,36 @@ Command profile_command() {
   command.name = "profile";
   command.summary = "work out which system calls a program needs, and write a seccomp profile";
   command.about = {
-      "Analyses an x86-64 Linux program without running it. The profile goes to standard output, or to a file with "
-      "--output; a summary goes to standard error, with one line for each gap: something that could not be decided, "
+      "Analyses an x86-64 Linux program without running it. The profile goes to standard output, or to a "
+      "file with "
+      "--output; a summary goes to standard error, with one line for each gap: something that could not be "
+      "decided, "
       "where it is, and what can be done about it.",
   };
   command.positionals = {{.name = "BINARY", .help = "The program: an ELF file", .file = true}};
   command.flags = {
-      {.names = "-o,--output", .value = "FILE", .help = "Write the profile to FILE; - is standard output", .file = true},
+      {.names = "-o,--output",
+       .value = "FILE",
+       .help = "Write the profile to FILE; - is standard output",
+       .file = true},
       {.names = "-f,--format", .value = "NAME", .help = format_help(), .choices = format_names()},
   };
   for (Flag& flag : policy_flags()) command.flags.push_back(std::move(flag));
-  command.flags.push_back({.names = "--default-action",
-                           .value = "ACTION",
-                           .help = "What happens to calls that are not allowed: errno[:NAME], kill-process, kill-thread, "
-                                   "log, trap or trace. Default: errno, which is errno:EPERM",
-                           });
+  command.flags.push_back({
+      .names = "--default-action",
+      .value = "ACTION",
+      .help = "What happens to calls that are not allowed: errno[:NAME], kill-process, kill-thread, "
+              "log, trap or trace. Default: errno, which is errno:EPERM",
+  });
   for (Flag& flag : analysis_flags()) command.flags.push_back(std::move(flag));
-  command.flags.push_back({.names = "--strict", .help = "Exit with status 1 if there are gaps; the profile is written all the same"});
-  command.flags.push_back({.names = "-q,--quiet", .help = "No summary and no gaps on standard error, only errors"});
+  command.flags.push_back(
+      {.names = "--strict",
+       .help = "Exit with status 1 if there are gaps; the profile is written all the same"});
+  command.flags.push_back(
+      {.names = "-q,--quiet", .help = "No summary and no gaps on standard error, only errors"});
   command.examples = {
-      {"stile profile ./app > app.json", "A profile for docker run --security-opt seccomp=app.json and the like"},
+      {"stile profile ./app > app.json",
+       "A profile for docker run --security-opt seccomp=app.json and the like"},
       {"stile profile ./app -o app.json --runtime crun,no-new-privs",
        "A smaller one, for containers started by crun with no-new-privileges"},
       {"stile profile ./app --format stile --strict -o app.stile.json",

@@ -79,7 +79,9 @@ std::vector<Flag> analysis_flags() {
        .help = "Analyse this file with the program: a plugin, a library it loads with dlopen",
        .repeat = true,
        .file = true},
-      {.names = "--threads", .value = "N", .help = "Use at most N threads. Default: 0, as many as there are CPUs"},
+      {.names = "--threads",
+       .value = "N",
+       .help = "Use at most N threads. Default: 0, as many as there are CPUs"},
   };
 }
 
@@ -92,11 +94,15 @@ std::vector<Flag> policy_flags() {
   return {
       {.names = "--runtime",
        .value = "NAME[,no-new-privs]",
-       .help = "Add the calls that the container runtime itself makes once the filter is in place: runc, crun or none. "
+       .help = "Add the calls that the container runtime itself makes once the filter is in place: runc, "
+               "crun or none. "
                "They are fewer when the container is started with no-new-privileges. Default: runc",
        .choices = runtimes},
       {.names = "--allow", .value = "NAME|@GROUP", .help = "Allow these too", .repeat = true},
-      {.names = "--drop", .value = "NAME|@GROUP", .help = "Do not allow these, whatever needs them", .repeat = true},
+      {.names = "--drop",
+       .value = "NAME|@GROUP",
+       .help = "Do not allow these, whatever needs them",
+       .repeat = true},
   };
 }
 

@@ -19,7 +19,8 @@ const std::vector<Command>& commands();
 // Null if there is none of that name.
 const Command* find_command(const std::string& name);
 
-// What `profile` and `explain` have in common: flags that shape the analysis and the profile, and the reading of them.
+// What `profile` and `explain` have in common: flags that shape the analysis and the profile, and the reading
+// of them.
 std::vector<Flag> analysis_flags();
 std::vector<Flag> policy_flags();
 Result<AnalyzeOptions> analyze_options(const Arguments& arguments);

@@ -12,7 +12,8 @@ namespace stile::cli {
 namespace {
 
 bool has(const Rule& rule, EvidenceKind kind) {
-  return std::any_of(rule.because.begin(), rule.because.end(), [&](const Evidence& e) { return e.kind == kind; });
+  return std::any_of(rule.because.begin(), rule.because.end(),
+                     [&](const Evidence& e) { return e.kind == kind; });
 }
 
 // 1234567 -> "1,234,567"
@@ -68,17 +69,19 @@ std::string summary(const Analysis& analysis, const Profile& profile, const Styl
   if (counts.runtime != 0) whose.push_back(fmt::format("{} for the container runtime", counts.runtime));
   if (counts.kernel != 0) whose.push_back(fmt::format("{} for the kernel", counts.kernel));
   if (counts.human != 0) whose.push_back(fmt::format("{} by --allow", counts.human));
-  std::string text =
-      fmt::format("{}{}: {} allowed: {}\n", style.bold(printable(profile.origin.program)), about_program(profile.origin),
-                  style.bold(count(counts.all, "system call")), fmt::join(whose, ", "));
+  std::string text = fmt::format("{}{}: {} allowed: {}\n", style.bold(printable(profile.origin.program)),
+                                 about_program(profile.origin), style.bold(count(counts.all, "system call")),
+                                 fmt::join(whose, ", "));
 
   const AnalysisStats& stats = analysis.stats;
-  text += fmt::format("{} of {} functions reachable{}, {}", grouped(stats.reachable_functions), grouped(stats.functions),
-                      percent(stats.reachable_functions, stats.functions),
+  text += fmt::format("{} of {} functions reachable{}, {}", grouped(stats.reachable_functions),
+                      grouped(stats.functions), percent(stats.reachable_functions, stats.functions),
                       fmt::format("{} in them {}", count(stats.sites, "instruction"),
                                   stats.sites == 1 ? "enters the kernel" : "enter the kernel"));
-  text += profile.gaps.empty() ? ", no gaps\n" : fmt::format(", {}\n", style.yellow(count(profile.gaps.size(), "gap")));
-  if (!stats.limit.empty()) text += fmt::format("{}: {}\n", style.yellow("all functions count as reachable"), printable(stats.limit));
+  text += profile.gaps.empty() ? ", no gaps\n"
+                               : fmt::format(", {}\n", style.yellow(count(profile.gaps.size(), "gap")));
+  if (!stats.limit.empty())
+    text += fmt::format("{}: {}\n", style.yellow("all functions count as reachable"), printable(stats.limit));
   return text;
 }
 

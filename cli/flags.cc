@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <stile/nearest.h>
 
@@ -32,9 +32,11 @@ void add_flag(CLI::App& app, const Flag& flag, Slot& slot) {
     app.add_flag(flag.names, slot.given);
     return;
   }
-  CLI::Option* option = app.add_option(flag.names, slot.values)->allow_extra_args(false)->type_name(flag.value);
+  CLI::Option* option =
+      app.add_option(flag.names, slot.values)->allow_extra_args(false)->type_name(flag.value);
   if (flag.repeat && !flag.file) option->delimiter(',');
-  option->multi_option_policy(flag.repeat ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::TakeLast);
+  option->multi_option_policy(flag.repeat ? CLI::MultiOptionPolicy::TakeAll
+                                          : CLI::MultiOptionPolicy::TakeLast);
 }
 
 }  // namespace
@@ -44,11 +46,16 @@ std::string Flag::long_name() const {
   return dashes == std::string::npos ? names : names.substr(dashes);
 }
 
-std::string Flag::short_name() const { return names.starts_with("--") ? std::string() : names.substr(0, 2); }
+std::string Flag::short_name() const {
+  return names.starts_with("--") ? std::string() : names.substr(0, 2);
+}
 
 const std::vector<Flag>& common_flags() {
   static const std::vector<Flag> kFlags = {
-      {.names = "--color", .value = "WHEN", .help = "Use colours: auto, always or never", .choices = {"auto", "always", "never"}},
+      {.names = "--color",
+       .value = "WHEN",
+       .help = "Use colours: auto, always or never",
+       .choices = {"auto", "always", "never"}},
       {.names = "-h,--help", .help = "Show this help"},
   };
   return kFlags;
@@ -114,7 +121,8 @@ Result<Arguments> parse(const Command& command, std::vector<std::string> words) 
     } else if (!only_positionals && word.size() > 1 && word.front() == '-') {
       return fail(Code::Usage, fmt::format("unknown option '{}'", word), {}, flag_hint(command, word));
     } else if (next == command.positionals.size()) {
-      return fail(Code::Usage, fmt::format("unexpected argument '{}'", word), {}, "usage: " + usage_line(command));
+      return fail(Code::Usage, fmt::format("unexpected argument '{}'", word), {},
+                  "usage: " + usage_line(command));
     } else {
       arguments.values_[command.positionals[next++].name].push_back(word);
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What can stand on the command line, declared once. The parser, --help, the man page and the completions all read these
-// declarations, so they cannot disagree.
+// What can stand on the command line, declared once. The parser, --help, the man page and the completions all
+// read these declarations, so they cannot disagree.
 #pragma once
 
 #include <map>
@@ -14,12 +14,12 @@
 namespace stile::cli {
 
 struct Flag {
-  std::string names;                     // "-o,--output", the short one first if there is one
-  std::string value;                     // what follows, e.g. "FILE"; empty for a switch
-  std::string help;                      // a sentence without full stop
-  std::vector<std::string> choices = {}; // what the value can be, for the completions
-  bool repeat = false;                   // may be given more than once, and hold several values with commas between
-  bool file = false;                     // the value is a file name: completed, and never split at commas
+  std::string names;                      // "-o,--output", the short one first if there is one
+  std::string value;                      // what follows, e.g. "FILE"; empty for a switch
+  std::string help;                       // a sentence without full stop
+  std::vector<std::string> choices = {};  // what the value can be, for the completions
+  bool repeat = false;  // may be given more than once, and hold several values with commas between
+  bool file = false;    // the value is a file name: completed, and never split at commas
 
   std::string long_name() const;   // "--output"
   std::string short_name() const;  // "-o" or ""
@@ -66,7 +66,8 @@ class Arguments {
   std::map<std::string, std::vector<std::string>> values_;
 };
 
-// `words` are those after the command's name. Error: Usage, with the nearest flag as a hint where one is near.
+// `words` are those after the command's name. Error: Usage, with the nearest flag as a hint where one is
+// near.
 Result<Arguments> parse(const Command& command, std::vector<std::string> words);
 
 // "stile profile [OPTION]... BINARY".

@@ -7,8 +7,8 @@
 
 namespace stile::cli {
 
-// The man page ("man") or completions for a shell ("bash", "zsh", "fish"), from the declarations of commands and flags.
-// Usage error for another word.
+// The man page ("man") or completions for a shell ("bash", "zsh", "fish"), from the declarations of commands
+// and flags. Usage error for another word.
 Result<std::string> generate(const std::string& what);
 
 // Parts of the above, each in a file of its own.

@@ -21,7 +21,9 @@ std::string quoted(const std::string& text) {
   return safe + "'";
 }
 
-bool names_a_file(const Flag& flag) { return flag.file; }
+bool names_a_file(const Flag& flag) {
+  return flag.file;
+}
 
 // For zsh's _arguments: brackets and colons have a meaning there.
 std::string zsh_text(const std::string& text) {
@@ -36,7 +38,8 @@ std::string zsh_text(const std::string& text) {
 std::string zsh_flag(const Flag& flag) {
   std::string value;
   if (!flag.value.empty()) {
-    const std::string action = names_a_file(flag) ? "_files" : fmt::format("({})", fmt::join(flag.choices, " "));
+    const std::string action =
+        names_a_file(flag) ? "_files" : fmt::format("({})", fmt::join(flag.choices, " "));
     value = fmt::format(":{}:{}", zsh_text(flag.value), flag.choices.empty() && !flag.file ? "" : action);
   }
   const std::string help = "[" + zsh_text(flag.help) + "]";
@@ -62,7 +65,8 @@ std::string bash_completion() {
   std::string text = "# bash completion for stile\n_stile() {\n";
   text += "  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} flags=\n";
   text += "  COMPREPLY=()\n  if [ \"$COMP_CWORD\" -eq 1 ]; then\n";
-  text += fmt::format("    COMPREPLY=($(compgen -W '{} help --help --version' -- \"$word\"))\n    return\n  fi\n", names);
+  text += fmt::format(
+      "    COMPREPLY=($(compgen -W '{} help --help --version' -- \"$word\"))\n    return\n  fi\n", names);
   text += "  case ${COMP_WORDS[1]}:$before in\n";
   text += fmt::format("    help:*) COMPREPLY=($(compgen -W '{}' -- \"$word\")); return ;;\n", names);
   for (const Command& command : commands()) {
@@ -107,8 +111,8 @@ std::string zsh_completion() {
     for (const Flag& flag : all_flags(command)) text += zsh_flag(flag);
     int index = 1;
     for (const Positional& positional : command.positionals) {
-      text += fmt::format("        '{}{}{}:{}' \\\n", index++, positional.required ? ":" : "::", positional.name,
-                          positional.file ? "_files" : "");
+      text += fmt::format("        '{}{}{}:{}' \\\n", index++,
+                          positional.required ? ":" : "::", positional.name, positional.file ? "_files" : "");
     }
     text += "        && return ;;\n";
   }
@@ -121,10 +125,12 @@ std::string fish_completion() {
   text += "complete -c stile -n __fish_use_subcommand -s h -l help -d 'Show this help'\n";
   text += "complete -c stile -n __fish_use_subcommand -s V -l version -d 'Show the version'\n";
   for (const Command& command : commands()) {
-    text += fmt::format("complete -c stile -n __fish_use_subcommand -a {} -d {}\n", command.name, quoted(command.summary));
+    text += fmt::format("complete -c stile -n __fish_use_subcommand -a {} -d {}\n", command.name,
+                        quoted(command.summary));
   }
   text += "complete -c stile -n __fish_use_subcommand -a help -d 'show what a command takes'\n";
-  text += fmt::format("complete -c stile -n '__fish_seen_subcommand_from help' -f -a '{}'\n", fmt::join(command_names(), " "));
+  text += fmt::format("complete -c stile -n '__fish_seen_subcommand_from help' -f -a '{}'\n",
+                      fmt::join(command_names(), " "));
   for (const Command& command : commands()) {
     for (const Flag& flag : all_flags(command)) {
       text += fmt::format("complete -c stile -n '__fish_seen_subcommand_from {}'", command.name);

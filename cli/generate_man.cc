@@ -8,8 +8,8 @@
 namespace stile::cli {
 namespace {
 
-// Text for troff (groff_char(7)): a backslash starts an escape, a plain hyphen may be set as a typographic one, a dot or
-// quote at the start of a line is a request.
+// Text for troff (groff_char(7)): a backslash starts an escape, a plain hyphen may be set as a typographic
+// one, a dot or quote at the start of a line is a request.
 std::string escape(const std::string& text) {
   std::string escaped;
   for (const char c : text) {
@@ -56,21 +56,28 @@ std::string man_page() {
   text += ".B stile help\n.RI [ COMMAND ]\n.br\n.B stile \\-\\-version\n";
   text += ".SH DESCRIPTION\n";
   text +=
-      "stile works out by static analysis which Linux system calls a compiled program can make, and writes a seccomp\n"
-      "profile that allows those and no others. It keeps the evidence for each call, and says what it could not find out.\n"
+      "stile works out by static analysis which Linux system calls a compiled program can make, and writes a "
+      "seccomp\n"
+      "profile that allows those and no others. It keeps the evidence for each call, and says what it could "
+      "not find out.\n"
       "Results go to standard output, everything else to standard error.\n";
   text += ".SH COMMANDS\n";
   for (const Command& command : commands()) text += command_part(command);
   text += ".SH COMMON OPTIONS\n";
   for (const Flag& flag : common_flags()) text += flag_entry(flag);
-  text += ".SH ENVIRONMENT\n.TP\n.B NO_COLOR\nIf set and not empty, no colours are used unless\n.B \\-\\-color always\nasks for them.\n";
+  text +=
+      ".SH ENVIRONMENT\n.TP\n.B NO_COLOR\nIf set and not empty, no colours are used unless\n.B \\-\\-color "
+      "always\nasks for them.\n";
   text += ".SH EXAMPLES\n";
   for (const Command& command : commands()) {
     for (const Example& example : command.examples) {
-      text += fmt::format(".PP\n{}:\n.PP\n.RS 4\n.nf\n{}\n.fi\n.RE\n", escape(example.what), escape(example.command));
+      text += fmt::format(".PP\n{}:\n.PP\n.RS 4\n.nf\n{}\n.fi\n.RE\n", escape(example.what),
+                          escape(example.command));
     }
   }
-  text += ".SH SEE ALSO\n.BR seccomp (2),\n.BR syscalls (2),\n.BR docker\\-run (1),\n.BR runc (8),\n.BR crun (1)\n";
+  text +=
+      ".SH SEE ALSO\n.BR seccomp (2),\n.BR syscalls (2),\n.BR docker\\-run (1),\n.BR runc (8),\n.BR crun "
+      "(1)\n";
   return text;
 }
 

@@ -101,7 +101,8 @@ std::string help_for(const Command& command, const Style& style) {
   if (!command.positionals.empty()) {
     text += style.bold("Arguments:") + "\n";
     std::vector<Row> rows;
-    for (const Positional& positional : command.positionals) rows.push_back({positional.name, positional.help});
+    for (const Positional& positional : command.positionals)
+      rows.push_back({positional.name, positional.help});
     text += table(rows, style) + "\n";
   }
   text += style.bold("Options:") + "\n";

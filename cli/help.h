@@ -8,7 +8,8 @@
 
 namespace stile::cli {
 
-inline constexpr const char* kTagline = "seccomp profiles from compiled programs, each system call with its evidence";
+inline constexpr const char* kTagline =
+    "seccomp profiles from compiled programs, each system call with its evidence";
 
 // What `stile --help` prints.
 std::string overview(const Style& style);

@@ -68,7 +68,8 @@ Result<void> write_stdout(std::string_view text) {
 
 Result<void> write_output(const std::string& path, std::string_view text) {
   if (path == "-") return write_stdout(text);
-  if (path.empty()) return fail(Code::Usage, "the name of the output file is empty", {}, "- is standard output");
+  if (path.empty())
+    return fail(Code::Usage, "the name of the output file is empty", {}, "- is standard output");
   struct stat status;
   if (stat(path.c_str(), &status) != 0) {
     if (errno != ENOENT) return refused("cannot be written", path, errno);

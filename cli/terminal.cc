@@ -39,7 +39,8 @@ size_t utf8_length(std::string_view text) {
   return 0;
 }
 
-// Terminals obey the C1 controls (U+0080 to U+009F), and bidirectional controls can make a name read as another.
+// Terminals obey the C1 controls (U+0080 to U+009F), and bidirectional controls can make a name read as
+// another.
 bool is_harmless(std::string_view sequence) {
   if (sequence.size() == 1) return sequence[0] >= 0x20 && sequence[0] != 0x7f;
   if (sequence.size() == 2) return !(sequence[0] == '\xc2' && static_cast<unsigned char>(sequence[1]) < 0xa0);
@@ -47,7 +48,8 @@ bool is_harmless(std::string_view sequence) {
     const auto last = static_cast<unsigned char>(sequence[2]);
     return !((last >= 0x8b && last <= 0x8f) || (last >= 0xa8 && last <= 0xae));
   }
-  if (sequence.size() == 3 && sequence.starts_with("\xe2\x81")) return static_cast<unsigned char>(sequence[2]) < 0xa0;
+  if (sequence.size() == 3 && sequence.starts_with("\xe2\x81"))
+    return static_cast<unsigned char>(sequence[2]) < 0xa0;
   return true;
 }
 
@@ -65,7 +67,8 @@ Style::Style(int fd, ColorMode mode) {
   if (mode != ColorMode::Auto) return;
   const char* no_color = std::getenv("NO_COLOR");
   const char* term = std::getenv("TERM");
-  on_ = isatty(fd) == 1 && (no_color == nullptr || *no_color == 0) && term != nullptr && std::strcmp(term, "dumb") != 0;
+  on_ = isatty(fd) == 1 && (no_color == nullptr || *no_color == 0) && term != nullptr &&
+        std::strcmp(term, "dumb") != 0;
 }
 
 std::string Style::paint(const char* code, std::string_view text) const {

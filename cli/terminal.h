@@ -16,7 +16,8 @@ Result<ColorMode> color_mode_from(std::string_view text);
 // Colours for one stream, or none.
 class Style {
  public:
-  // Auto means: the descriptor is a terminal, TERM is not "dumb", and NO_COLOR (no-color.org) is unset or empty.
+  // Auto means: the descriptor is a terminal, TERM is not "dumb", and NO_COLOR (no-color.org) is unset or
+  // empty.
   Style(int fd, ColorMode mode);
 
   std::string bold(std::string_view text) const { return paint("1", text); }
@@ -30,8 +31,9 @@ class Style {
   bool on_ = false;
 };
 
-// Text from a file that may be hostile, made harmless for a terminal: control characters and bytes that are not UTF-8
-// become \xNN. Everything that comes from a binary or a profile goes through here before it is shown.
+// Text from a file that may be hostile, made harmless for a terminal: control characters and bytes that are
+// not UTF-8 become \xNN. Everything that comes from a binary or a profile goes through here before it is
+// shown.
 std::string printable(std::string_view text);
 
 // Columns the text takes, counting each UTF-8 sequence as one.
@@ -43,8 +45,8 @@ void say(std::string_view text);
 // Says "stile: where: message (hint)" and returns 2, the exit status for it.
 int report(const Error& error);
 
-// From now on a SIGBUS (a mapped file got shorter under us) ends the process with one clear line that names `path`,
-// and exit status 2.
+// From now on a SIGBUS (a mapped file got shorter under us) ends the process with one clear line that names
+// `path`, and exit status 2.
 void expect_truncation(const std::string& path);
 
 }  // namespace stile::cli

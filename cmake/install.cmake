@@ -58,10 +58,10 @@ set(CPACK_DEBIAN_COMMAND_PACKAGE_NAME stile)
 set(CPACK_DEBIAN_COMMAND_PACKAGE_SECTION devel)
 set(CPACK_DEBIAN_COMMAND_PACKAGE_SHLIBDEPS ON)
 set(CPACK_COMPONENT_COMMAND_DESCRIPTION
-  "seccomp profiles from compiled programs\n stile works out by static analysis which Linux system calls a compiled program\n can make, and writes a seccomp profile for container runtimes, with evidence.")
+  "stile works out by static analysis which Linux system calls a compiled program\ncan make, and writes a seccomp profile for container runtimes, with evidence.")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libstile-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libzydis-dev, libfmt-dev, libexpected-dev")
 set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION
-  "seccomp profiles from compiled programs: library\n Static library and headers of stile, see the package stile.")
+  "Static library and headers; the command is in the package stile.")
 include(CPack)

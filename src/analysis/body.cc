@@ -153,7 +153,7 @@ class Builder {
   }
 
   // What nothing inside the function leads to is entered in a way this pass cannot see: a landing pad, a table it could
-  // not read, a block that the runtime resumes at. Filler alone is dead.
+  // not read, a block that the runtime resumes at. Filler is dead, and so is what stands behind ud2 and hlt (which fault).
   void mark_entries() {
     if (body_.insns.empty()) return;
     flood(0);
@@ -166,8 +166,12 @@ class Builder {
       body_.insns[static_cast<size_t>(index)].entered_from_outside = true;
       flood(static_cast<uint32_t>(index));
     }
+    bool dead = false;
     for (uint32_t i = 1; i < body_.insns.size(); ++i) {
-      if (body_.insns[i].reachable || padding(body_.insns[i].effect)) continue;
+      const BodyInsn& before = body_.insns[i - 1];
+      const bool falls = before.effect.step == Step::Plain || before.effect.step == Step::Branch;
+      dead = !body_.insns[i].reachable && ((dead && falls) || (before.reachable && before.effect.step == Step::Stop));
+      if (dead || body_.insns[i].reachable || padding(body_.insns[i].effect)) continue;
       body_.insns[i].entered_from_outside = true;
       flood(i);
     }
@@ -183,6 +187,7 @@ class Builder {
     std::vector<uint8_t> seen(body_.insns.size());
     std::vector<uint32_t> work;
     const auto arrive = [&](uint32_t i, State state) {
+      if (i == 0 && seen[0] != 0) return;  // the convention fixes it: rsp points at the return address
       BodyInsn& insn = body_.insns[i];
       if (seen[i] == 0) {
         seen[i] = 1;

@@ -17,6 +17,7 @@ constexpr uint64_t kObjectReach = 64;
 
 GlobalUses GlobalIndex::uses_of(uint64_t address, unsigned width) const {
   GlobalUses uses;
+  std::vector<Mention> mentions;
   const uint64_t lowest = address > kObjectReach ? address - kObjectReach : 0;
   const uint64_t highest = address + width;
   // A RIP-relative displacement counts from the end of the instruction, up to eight bytes after the displacement.
@@ -30,23 +31,28 @@ GlobalUses GlobalIndex::uses_of(uint64_t address, unsigned width) const {
         const uint64_t target = base + at + 4 + displacement;
         if (target + 8 - lowest > highest - lowest + 8 && displacement - lowest >= highest - lowest) continue;
         const FunctionId function = program_.function_holding(base + at);
-        if (function != kNoFunction) look_at(function, base + at, address, width, uses);
+        if (function != kNoFunction) look_at(function, base + at, address, width, uses, mentions);
       }
     }
   }
   // Pointers to it in data.
-  const auto points_here = [&](uint64_t value) { return value >= lowest && value < highest; };
-  for (const Program::Slot& slot : program_.slots) uses.escapes |= points_here(slot.value);
+  const auto hold = [&](uint64_t value) {
+    if (value >= lowest && value < highest) mentions.push_back({value, true, kNoFunction});
+  };
+  for (const Program::Slot& slot : program_.slots) {
+    if (!in_moduledata(slot.address)) hold(slot.value);
+  }
   for (const Object& object : program_.objects) {
     if (object.image.position_independent()) continue;
     for (const elf::Segment& segment : object.image.segments()) {
       if (segment.executable) continue;
       const Bytes bytes = object.image.at(segment.address);
       for (uint64_t at = (8 - segment.address % 8) % 8; bytes.holds(at, 8); at += 8) {
-        uses.escapes |= points_here(load<uint64_t>(bytes.data() + at));
+        if (!in_moduledata(segment.address + at)) hold(load<uint64_t>(bytes.data() + at));
       }
     }
   }
+  uses.escapes = escapes(address, width, mentions);
   const auto before = [](const GlobalStore& a, const GlobalStore& b) { return a.address < b.address; };
   std::sort(uses.stores.begin(), uses.stores.end(), before);
   uses.stores.erase(std::unique(uses.stores.begin(), uses.stores.end(),
@@ -55,8 +61,40 @@ GlobalUses GlobalIndex::uses_of(uint64_t address, unsigned width) const {
   return uses;
 }
 
+// Whether somebody may write the variable through a pointer: to it, or to the object it is part of.
+// In C that object may begin anywhere shortly before. In Go, code that works on a struct names several of its fields: the
+// object can begin at an earlier held address only if some function names both that address and this variable.
+bool GlobalIndex::escapes(uint64_t address, unsigned width, const std::vector<Mention>& mentions) const {
+  const Object* object = program_.object_of(address);
+  const bool go_data = object != nullptr && object->go && object->go->moduledata &&
+                       object->go->moduledata->data.contains(address - object->bias);
+  const auto names_variable = [&](const Mention& mention) {
+    return mention.address >= address && mention.address < address + width;
+  };
+  for (const Mention& held : mentions) {
+    if (!held.held) continue;
+    if (!go_data || names_variable(held)) return true;
+    for (const Mention& other : mentions) {
+      if (held.function != kNoFunction && other.function == held.function && names_variable(other)) return true;
+    }
+  }
+  return false;
+}
+
+// moduledata holds the bounds of sections, which are no pointers to the variables that stand there.
+bool GlobalIndex::in_moduledata(uint64_t address) const {
+  constexpr uint64_t kLargest = 1024;
+  for (const Object& object : program_.objects) {
+    if (!object.go || !object.go->moduledata) continue;
+    const uint64_t start = object.go->moduledata->address + object.bias;
+    if (address >= start && address < start + kLargest) return true;
+  }
+  return false;
+}
+
 // Finds the instruction whose bytes hold the displacement at `near`, and what it does with the variable.
-void GlobalIndex::look_at(FunctionId id, uint64_t near, uint64_t address, unsigned width, GlobalUses& uses) const {
+void GlobalIndex::look_at(FunctionId id, uint64_t near, uint64_t address, unsigned width, GlobalUses& uses,
+                          std::vector<Mention>& mentions) const {
   const Function& function = program_.functions[id];
   const Bytes code = program_.code(function);
   for (uint64_t at = 0; at < code.size() && function.start + at <= near;) {
@@ -70,16 +108,17 @@ void GlobalIndex::look_at(FunctionId id, uint64_t near, uint64_t address, unsign
     const uint64_t lowest = address > kObjectReach ? address - kObjectReach : 0;
     if (effect.stores && effect.store.base == arch::kNoReg && !effect.store.segment) {
       const auto store = static_cast<uint64_t>(effect.store.displacement);
+      mentions.push_back({store, false, id});
       const bool overlaps = store < address + width && (store + effect.store_width > address || effect.store_unbounded);
       const bool indexed = effect.store.index != arch::kNoReg && store <= address + width && store >= lowest;
       if (overlaps || indexed) uses.stores.push_back({id, function.start + at});
     }
     for (const arch::Operand* operand : {&effect.a, &effect.b, &effect.value}) {
-      if (operand->kind != arch::Source::Address && operand->kind != arch::Source::Constant) continue;
-      const auto value = operand->kind == arch::Source::Address ? static_cast<uint64_t>(operand->memory.displacement)
-                                                                : static_cast<uint64_t>(operand->constant);
-      if (operand->kind == arch::Source::Address && operand->memory.base != arch::kNoReg) continue;
-      if (value >= lowest && value < address + width) uses.escapes = true;
+      if (operand->kind == arch::Source::None || operand->kind == arch::Source::Register) continue;
+      if (operand->kind != arch::Source::Constant && operand->memory.base != arch::kNoReg) continue;
+      const auto value = operand->kind == arch::Source::Constant ? static_cast<uint64_t>(operand->constant)
+                                                                 : static_cast<uint64_t>(operand->memory.displacement);
+      if (value >= lowest && value < address + width) mentions.push_back({value, operand->kind != arch::Source::Memory, id});
     }
     return;
   }

@@ -27,7 +27,16 @@ class GlobalIndex {
   GlobalUses uses_of(uint64_t address, unsigned width) const;
 
  private:
-  void look_at(FunctionId function, uint64_t near, uint64_t address, unsigned width, GlobalUses& uses) const;
+  // An address that something names, and whether it is held (taken, stored) rather than only read or written through.
+  struct Mention {
+    uint64_t address;
+    bool held;
+    FunctionId function;  // kNoFunction: a pointer in data
+  };
+  void look_at(FunctionId function, uint64_t near, uint64_t address, unsigned width, GlobalUses& uses,
+               std::vector<Mention>& mentions) const;
+  bool in_moduledata(uint64_t address) const;
+  bool escapes(uint64_t address, unsigned width, const std::vector<Mention>& mentions) const;
   const Program& program_;
   const References& references_;
 };

@@ -196,7 +196,8 @@ void ProgramBuilder::bind() {
       }
       if (!value) continue;
       object.image.write_word(relocation.address, *value);
-      program_.slots.push_back({relocation.address + object.bias, *value});
+      const bool imported = relocation.type == R_X86_64_GLOB_DAT || relocation.type == R_X86_64_JUMP_SLOT;
+      program_.slots.push_back({relocation.address + object.bias, *value, imported});
     }
     for (const elf::Symbol& symbol : symbols) {
       if (symbol.type == STT_GNU_IFUNC && symbol.defined()) program_.resolvers.push_back(symbol.value + object.bias);

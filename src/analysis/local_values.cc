@@ -51,7 +51,9 @@ ValueSet LocalSearch::search(const Question& question) {
     if (body_.insns[i].entered_from_outside) result.add(unknown(Doubt::UnknownEntry, i));
     if (i == 0) {
       Value value;
-      if (question.reg != kNoReg) {
+      if (arch::is_vector(question.reg)) {
+        result.add(vector_from_outside(0, question.reg));
+      } else if (question.reg != kNoReg) {
         value.kind = question.reg == arch::kRsp ? Value::Stack : Value::EntryReg;
         value.reg = question.reg == arch::kRsp ? kNoReg : question.reg;
         result.add(value);
@@ -65,7 +67,12 @@ ValueSet LocalSearch::search(const Question& question) {
     }
     for (uint32_t k = body_.first[i]; k < body_.first[i + 1]; ++k) {
       const uint32_t before = body_.predecessors[k];
-      if (!body_.insns[before].reachable || seen[before]) continue;
+      if (!body_.insns[before].reachable) continue;
+      if (const auto value = implied(before, i, question.reg)) {
+        result.add(Value::constant(*value));
+        continue;
+      }
+      if (seen[before]) continue;
       seen[before] = true;
       work.push_back(before);
     }
@@ -89,7 +96,50 @@ ValueSet LocalSearch::search(const Question& question) {
   return result;
 }
 
+std::optional<uint64_t> LocalSearch::implied(uint32_t from, uint32_t to, Reg reg) const {
+  const Effect& branch = body_.insns[from].effect;
+  if (reg == kNoReg || arch::is_vector(reg) || from == 0 || (!branch.if_equal && !branch.if_not_equal)) return std::nullopt;
+  const Effect& compare = body_.insns[from - 1].effect;
+  if (compare.compared != reg || compare.compared_width < 4) return std::nullopt;
+  // Both ways lead to the same place: nothing is said. Something else may jump between the two: neither.
+  const bool taken = branch.has_target && body_.address(to) == branch.target;
+  const bool next = to == from + 1;
+  if (taken == next || taken != branch.if_equal) return std::nullopt;
+  const bool only_compare = body_.first[from + 1] - body_.first[from] == 1 && !body_.insns[from].entered_from_outside;
+  if (!only_compare || body_.predecessors[body_.first[from]] != from - 1) return std::nullopt;
+  return static_cast<uint64_t>(compare.compared_with) & mask_of(compare.compared_width);
+}
+
+// Go's register convention keeps xmm15 zero in all compiled code (cmd/compile/abi-internal.md).
+Value LocalSearch::vector_from_outside(uint32_t i, Reg reg) const {
+  const bool zero = reg == arch::kVector + 15 && world_.program.functions[body_.id].is_go;
+  return zero ? Value::constant(0) : unknown(Doubt::Computed, i);
+}
+
+bool LocalSearch::defines_vector(uint32_t i, const Question& question, ValueSet& result) {
+  const Effect& effect = body_.insns[i].effect;
+  if (effect.step == Step::Call) {
+    result.add(vector_from_outside(i, question.reg));
+    return true;
+  }
+  if (effect.vector_dst != question.reg) return false;
+  const Operand& source = effect.vector_source;
+  if (source.kind == Source::Constant) {
+    result.add(Value::constant(0));
+  } else if (source.kind == Source::Register) {
+    result.add(search({i, source.reg, question.slot, question.width}));
+  } else if (source.kind == Source::Memory && !source.memory.segment) {
+    arch::Memory memory = source.memory;
+    memory.displacement += question.slot;
+    result.add(memory_at(i, address_of(i, memory), question.width));
+  } else {
+    result.add(unknown(Doubt::Computed, i));
+  }
+  return true;
+}
+
 bool LocalSearch::defines(uint32_t i, const Question& question, ValueSet& result) {
+  if (arch::is_vector(question.reg)) return defines_vector(i, question, result);
   return question.reg != kNoReg ? defines_reg(i, question.reg, result)
                                 : defines_slot(i, question.slot, question.width, result);
 }
@@ -333,7 +383,12 @@ bool LocalSearch::defines_slot(uint32_t i, int64_t slot, unsigned width, ValueSe
                              : end <= slot || at >= slot + static_cast<int64_t>(width)) {
     return false;
   }
-  if (effect.store_unbounded || at != slot || effect.store_width < width) {
+  const bool covers = !effect.store_unbounded && at <= slot && end >= slot + static_cast<int64_t>(width);
+  if (covers && effect.value.kind == Source::Register && arch::is_vector(effect.value.reg)) {
+    result.add(search({i, effect.value.reg, slot - at, width}));
+    return true;
+  }
+  if (!covers || at != slot) {
     result.add(unknown(Doubt::Memory, i));
     return true;
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -34,7 +35,7 @@ class LocalSearch {
   struct Question {
     uint32_t i;
     arch::Reg reg;  // kNoReg: a stack slot
-    int64_t slot;
+    int64_t slot;   // the slot; for a vector register the offset of the bytes asked for
     unsigned width;
     bool operator==(const Question&) const = default;
   };
@@ -47,10 +48,14 @@ class LocalSearch {
   // Adds what instruction i makes of the asked-for place. False: it leaves it alone, look further back.
   bool defines(uint32_t i, const Question& question, ValueSet& result);
   bool defines_reg(uint32_t i, arch::Reg reg, ValueSet& result);
+  bool defines_vector(uint32_t i, const Question& question, ValueSet& result);
+  Value vector_from_outside(uint32_t i, arch::Reg reg) const;
   bool defines_slot(uint32_t i, int64_t slot, unsigned width, ValueSet& result);
   bool call_overwrites_slot(uint32_t i, int64_t slot) const;
   ValueSet address_of(uint32_t i, const arch::Memory& memory);
   ValueSet computed(uint32_t i);
+  // What the branch `from` says about a register where it leads to `to`: je behind `cmp reg, constant`.
+  std::optional<uint64_t> implied(uint32_t from, uint32_t to, arch::Reg reg) const;
   bool private_slot(int64_t slot) const;
   Value unknown(Doubt doubt, uint32_t i) const { return Value::unknown(doubt, body_.address(i)); }
 

@@ -86,6 +86,7 @@ class Program {
   struct Slot {
     uint64_t address;
     uint64_t value;
+    bool imported;  // a GOT entry: read only by code that names it, so not a pointer that stands in data
   };
   std::vector<Slot> slots;                 // relocated words, sorted by address
   std::vector<uint64_t> resolvers;         // IFUNC resolvers: run by the dynamic linker

@@ -6,6 +6,8 @@
 
 #include <elf.h>
 
+#include "runtime/go_types.h"
+
 namespace stile::analysis {
 
 namespace {
@@ -102,8 +104,7 @@ class Walk {
   // Every pointer to code that stands in data: the data may be reached by anything.
   void root_data() {
     for (const Program::Slot& slot : program_.slots) {
-      if (is_call_slot(slot.address)) continue;
-      root_pointer(slot.value);
+      if (!slot.imported) root_pointer(slot.address, slot.value);
     }
     for (const Object& object : program_.objects) {
       if (object.image.position_independent()) continue;
@@ -112,30 +113,38 @@ class Walk {
         if (segment.executable) continue;
         for (uint64_t at = (8 - segment.address % 8) % 8; bytes.holds(at, 8); at += 8) {
           const uint64_t value = load<uint64_t>(bytes.data() + at);
-          if (value != 0 && !in_function_table(object, segment.address + at)) root_pointer(value);
+          if (value != 0 && !in_function_table(object, segment.address + at)) root_pointer(segment.address + at, value);
         }
       }
     }
   }
 
-  void root_pointer(uint64_t value) {
-    if (!program_.executable(value)) return;
-    const FunctionId id = program_.function_holding(value);
-    if (id == kNoFunction) return;
-    // A pointer into the middle is a jump table's entry; it is entered from its own function.
-    if (program_.functions[id].start != value) return;
-    root(id, RootKind::Data, Via::Data);
+  // A Go func value is a pointer to a read-only cell that holds the code's address. The cell is an object of its own, so
+  // it counts when something names it: code does by a Closure edge, data by a pointer to it.
+  bool is_cell(uint64_t address) const {
+    const Object* object = program_.object_of(address);
+    return object != nullptr && object->go && object->go->moduledata &&
+           object->go->moduledata->types.contains(address - object->bias);
   }
 
-  // Slots that only calls and jumps of this program read: their edges are known, so they need not be roots.
-  bool is_call_slot(uint64_t) const { return false; }
+  void root_pointer(uint64_t at, uint64_t value) {
+    if (!program_.executable(value)) {
+      if (value % 8 != 0 || !is_cell(value)) return;
+      const auto code = program_.read<uint64_t>(value);
+      if (code && program_.executable(*code)) root(program_.function_at(*code), RootKind::Data, Via::Data);
+      return;
+    }
+    if (is_cell(at)) return;
+    // A pointer into the middle is a jump table's entry; it is entered from its own function.
+    root(program_.function_at(value), RootKind::Data, Via::Data);
+  }
 
-  // Tables of absolute function addresses before Go 1.18: they describe code, nothing calls through them.
+  // Go's function table held absolute addresses before Go 1.18: they describe code, nothing calls through them.
   bool in_function_table(const Object& object, uint64_t address) const {
     if (!object.go) return false;
     const go::Pclntab& table = object.go->functions;
     return table.layout() <= go::PclntabLayout::Go116 && address >= table.address() &&
-           address < table.address() + 16 * (table.size() + 8) + 64;
+           address < table.address() + table.records_size();
   }
 
   void root_exports() {
@@ -147,14 +156,60 @@ class Walk {
     }
   }
 
-  // Methods are found through tables of offsets that only the runtime reads: all of Go's code stays.
   void root_go_tables() {
+    for (uint32_t i = 0; i < program_.objects.size(); ++i) {
+      const Object& object = program_.objects[i];
+      if (!object.go) continue;
+      const auto& moduledata = object.go->moduledata;
+      if (moduledata && !moduledata->types.empty()) {
+        root_methods(object);
+        root_itabs(object);
+        drain();
+      }
+      keep_all_go(i);
+      drain();
+    }
+  }
+
+  // Go's linker has dropped what nothing can reach, with the same knowledge as is left in the file and more. What it kept
+  // and the walk did not find is kept here too.
+  void keep_all_go(uint32_t object) {
     for (FunctionId id = 0; id < program_.functions.size(); ++id) {
-      if (!program_.functions[id].is_go || reach_.liveness.reachable[id]) continue;
+      if (!program_.functions[id].is_go || program_.functions[id].object != object || reach_.liveness.reachable[id]) continue;
+      reach_.root_kind[id] = RootKind::Table;
       Arrival arrival;
       arrival.via = Via::Method;
-      reach_.root_kind[id] = RootKind::Table;
       arrive(id, arrival);
+    }
+  }
+
+  void root_methods(const Object& object) {
+    const auto is_start = [&](uint64_t address) { return program_.function_at(address + object.bias) != kNoFunction; };
+    for (const go::Method& method : go::find_methods(object.image, *object.go->moduledata, is_start)) {
+      for (const uint64_t code : {method.interface_code, method.direct_code}) {
+        if (code != 0) root(program_.function_at(code + object.bias), RootKind::Table, Via::Method);
+      }
+    }
+  }
+
+  // An itab holds its interface, its type, a hash, and one function pointer a method.
+  void root_itabs(const Object& object) {
+    const go::Moduledata& data = *object.go->moduledata;
+    const auto pointers_from = [&](uint64_t address, uint64_t end) {
+      for (uint64_t at = address; at + 8 <= end; at += 8) {
+        const uint64_t value = object.image.read<uint64_t>(at).value_or(0);
+        const FunctionId id = program_.function_at(value);
+        if (id != kNoFunction) root(id, RootKind::Table, Via::Itab);
+      }
+    };
+    pointers_from(data.itabs.start, data.itabs.end);
+    for (uint64_t at = data.itab_pointers.start; at + 8 <= data.itab_pointers.end; at += 8) {
+      const uint64_t itab = object.image.read<uint64_t>(at).value_or(0) - object.bias;
+      // The interface type says how many methods it has: after its 48-byte head and package path comes the slice of them.
+      const uint64_t interface = object.image.read<uint64_t>(itab).value_or(0) - object.bias;
+      const uint64_t count = object.image.read<uint64_t>(interface + 48 + 8 + 8).value_or(0);
+      constexpr uint64_t kMostMethods = 4096;
+      pointers_from(itab + 24, itab + 24 + 8 * std::min(count, kMostMethods));
     }
   }
 

@@ -14,10 +14,9 @@ constexpr size_t kChunk = 1024;  // functions handed to a thread at once
 
 class Collector {
  public:
-  Collector(const Program& program, std::span<const go::Range> typed) : program_(program), typed_(typed) {}
+  explicit Collector(const Program& program) : program_(program) {}
 
   std::vector<Edge> edges;
-  std::vector<DataReference> data;
   std::vector<Site> sites;
   std::vector<InteriorEntry> interior;
   std::vector<uint64_t> undecodable;
@@ -106,9 +105,6 @@ class Collector {
   }
 
   void name_data(FunctionId from, uint32_t offset, uint64_t target) {
-    for (const go::Range& range : typed_) {
-      if (range.contains(target)) data.push_back({from, offset, target});
-    }
     if (target % 8 != 0 || program_.object_of(target) == nullptr) return;
     const auto word = program_.read<uint64_t>(target);
     if (!word || *word == 0 || !program_.executable(*word)) return;
@@ -130,7 +126,6 @@ class Collector {
   }
 
   const Program& program_;
-  std::span<const go::Range> typed_;
   bool absolute_ = false;
 };
 
@@ -144,29 +139,26 @@ std::vector<uint32_t> offsets_by(const std::vector<T>& items, size_t groups, Key
 
 }  // namespace
 
-References collect_references(const Program& program, std::span<const go::Range> typed, unsigned threads) {
+References collect_references(const Program& program, unsigned threads) {
   const size_t count = program.functions.size();
-  std::vector<Collector> chunks((count + kChunk - 1) / kChunk, Collector(program, typed));
+  std::vector<Collector> chunks((count + kChunk - 1) / kChunk, Collector(program));
   parallel_for(chunks.size(), threads, [&](size_t chunk) {
     const size_t end = std::min(count, (chunk + 1) * kChunk);
     for (size_t id = chunk * kChunk; id < end; ++id) chunks[chunk].scan(static_cast<FunctionId>(id));
   });
 
   References refs;
-  size_t edges = 0, data = 0;
+  size_t edges = 0;
   for (const Collector& chunk : chunks) {
     edges += chunk.edges.size();
-    data += chunk.data.size();
   }
   refs.edges.reserve(edges);
-  refs.data.reserve(data);
   for (Collector& chunk : chunks) {
     const auto append = [](auto& to, auto& from) {
       to.insert(to.end(), from.begin(), from.end());
       from = {};
     };
     append(refs.edges, chunk.edges);
-    append(refs.data, chunk.data);
     append(refs.sites, chunk.sites);
     append(refs.interior, chunk.interior);
     append(refs.undecodable, chunk.undecodable);
@@ -174,9 +166,8 @@ References collect_references(const Program& program, std::span<const go::Range>
   std::sort(refs.interior.begin(), refs.interior.end(), [](const InteriorEntry& a, const InteriorEntry& b) {
     return a.function < b.function || (a.function == b.function && a.target < b.target);
   });
-  // Chunks are in address order and each is scanned in order, so edges and data are sorted by `from` already.
+  // Chunks are in address order and each is scanned in order, so edges are sorted by `from` already.
   refs.out = offsets_by(refs.edges, count, [](const Edge& edge) { return edge.from; });
-  refs.data_out = offsets_by(refs.data, count, [](const DataReference& reference) { return reference.from; });
   refs.in = offsets_by(refs.edges, count, [](const Edge& edge) { return edge.to; });
   refs.incoming.resize(refs.edges.size());
   std::vector<uint32_t> next(refs.in.begin(), refs.in.end() - 1);

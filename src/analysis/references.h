@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One linear pass over all code: which function calls, jumps to, or takes the address of which other, which data it names,
-// and where it enters the kernel. Decodes shapes only, so it runs at memory speed; what operands mean is asked later, of
+// One linear pass over all code: which function calls, jumps to, or takes the address of which other, and where it enters
+// the kernel. Decodes shapes only, so it runs at memory speed; what operands mean is asked later, of
 // the few functions where it matters.
 #pragma once
 
@@ -29,13 +29,6 @@ struct Edge {
   bool interior;    // leads to an instruction inside `to`, not to its start
 };
 
-// A reference from code to read-only data that a language runtime knows the shape of (Go types and itabs).
-struct DataReference {
-  FunctionId from;
-  uint32_t offset;
-  uint64_t address;
-};
-
 enum class SiteKind : uint8_t { Syscall, Sysenter, Int80, GsCall };
 
 struct Site {
@@ -54,20 +47,15 @@ struct References {
   std::vector<uint32_t> out;                  // edges of f: [out[f], out[f+1])
   std::vector<uint32_t> incoming;             // indices into edges, grouped by `to`
   std::vector<uint32_t> in;                   // incoming of f: [in[f], in[f+1])
-  std::vector<DataReference> data;            // sorted by from
-  std::vector<uint32_t> data_out;             // of f: [data_out[f], data_out[f+1])
   std::vector<Site> sites;                    // sorted by address
   std::vector<InteriorEntry> interior;        // places entered from outside other than at the start; sorted
   std::vector<uint64_t> undecodable;          // first address in each function at which decoding failed
 
   std::span<const Edge> from(FunctionId id) const { return {edges.data() + out[id], out[id + 1] - out[id]}; }
   std::span<const uint32_t> to(FunctionId id) const { return {incoming.data() + in[id], in[id + 1] - in[id]}; }
-  std::span<const DataReference> data_from(FunctionId id) const {
-    return {data.data() + data_out[id], data_out[id + 1] - data_out[id]};
-  }
 };
 
-// `typed`: ranges of Go's typed read-only data; references into them go to `data`. `threads` as AnalyzeOptions::threads.
-References collect_references(const Program& program, std::span<const go::Range> typed, unsigned threads);
+// `threads` as AnalyzeOptions::threads.
+References collect_references(const Program& program, unsigned threads);
 
 }  // namespace stile::analysis

@@ -80,31 +80,49 @@ class ValueSolver::Impl {
     return bodies_.emplace(id, std::move(body)).first->second.get();
   }
 
-  // A function without a return, and without a jump that leaves it for one that returns. Unknown ways out count as returns.
-  bool never_returns(FunctionId id) {
-    if (const auto it = no_return_.find(id); it != no_return_.end()) return it->second;
-    no_return_[id] = false;  // a cycle of tail calls: take it that it returns
+  // Whether every way through a function ends before a return or a jump out of it. Ways out that are not understood count
+  // as returns. Looks into callees a few levels deep: that is how far Go's panic helpers are stacked.
+  bool never_returns(FunctionId id, unsigned depth = 4) {
+    const auto key = std::make_pair(id, depth);
+    if (const auto it = no_return_.find(key); it != no_return_.end()) return it->second;
+    no_return_[key] = false;  // a cycle: take it that it returns
+    return no_return_[key] = ends_inside(id, depth);
+  }
+
+  bool ends_inside(FunctionId id, unsigned depth) {
+    constexpr uint64_t kLongest = 4096;  // bytes; helpers that only panic are short
     const Function& function = program_.functions[id];
-    bool never = function.end - function.start <= kLargestBody;
-    const Bytes code = never ? program_.code(function) : Bytes();
-    for (uint64_t at = 0; never && at < code.size();) {
-      const arch::Effect effect = arch::effect_of(code.from(at), function.start + at);
-      if (effect.length == 0 || effect.step == Step::Return) never = false;
-      if (effect.step == Step::Jump && !effect.has_target) never = false;
-      if ((effect.step == Step::Jump || effect.step == Step::Branch) && effect.has_target &&
-          (effect.target < function.start || effect.target >= function.end)) {
-        const FunctionId target = program_.function_at(effect.target);
-        if (target == kNoFunction || !never_returns(target)) never = false;
+    if (function.end - function.start > kLongest) return false;
+    const Bytes code = program_.code(function);
+    std::vector<bool> seen(code.size());
+    std::vector<uint64_t> work{0};
+    const auto leads_to = [&](uint64_t target) {  // false: out of the function, to something that may return
+      if (target >= function.start && target < function.end) {
+        work.push_back(target - function.start);
+        return true;
       }
-      at += effect.length;
+      const FunctionId callee = program_.function_at(target);
+      return callee != kNoFunction && depth > 0 && never_returns(callee, depth - 1);
+    };
+    while (!work.empty()) {
+      const uint64_t at = work.back();
+      work.pop_back();
+      if (at >= code.size()) return false;  // runs off its end
+      if (seen[at]) continue;
+      seen[at] = true;
+      const arch::Effect effect = arch::effect_of(code.from(at), function.start + at);
+      if (effect.length == 0 || effect.step == Step::Return) return false;
+      if (effect.step == Step::Stop) continue;
+      if (effect.step == Step::Jump && !effect.has_target) return false;
+      if ((effect.step == Step::Jump || effect.step == Step::Branch) && !leads_to(effect.target)) return false;
+      if (effect.step == Step::Jump) continue;
+      if (effect.step == Step::Call && effect.has_target && depth > 0) {
+        const FunctionId callee = program_.function_at(effect.target);
+        if (callee != kNoFunction && never_returns(callee, depth - 1)) continue;
+      }
+      work.push_back(at + effect.length);
     }
-    // Running off its end, it goes on in the next function.
-    for (const Edge& edge : references_.from(id)) {
-      if (edge.kind == EdgeKind::Fall) never = false;
-    }
-    // A function that makes no call, has no trap and never returns would be an endless loop; one that swaps stacks
-    // (runtime.gogo, mcall) leaves through an indirect jump and is handled above.
-    return no_return_[id] = never;
+    return true;
   }
 
   // Turns what one function's search found into final values: constants stand, parameters go to the callers.
@@ -266,7 +284,7 @@ class ValueSolver::Impl {
   std::function<bool(FunctionId)> never_returns_;
   Surroundings world_;
   std::unordered_map<FunctionId, std::unique_ptr<Body>> bodies_;
-  std::unordered_map<FunctionId, bool> no_return_;
+  std::map<std::pair<FunctionId, unsigned>, bool> no_return_;
   std::map<Key, Collected> answered_;
   std::set<Key> open_;
   std::map<std::pair<uint64_t, unsigned>, ValueSet> global_answers_;

@@ -14,7 +14,9 @@ namespace stile::arch {
 using Reg = uint8_t;
 constexpr Reg kRax = 0, kRcx = 1, kRdx = 2, kRbx = 3, kRsp = 4, kRbp = 5, kRsi = 6, kRdi = 7, kR8 = 8, kR11 = 11,
               kNoReg = 0xff;
-constexpr unsigned kRegCount = 16;
+// Vector registers, only as far as they copy memory: xmm0 = kVector, ... xmm31 = kVector + 31 (ymm and zmm are the same).
+constexpr Reg kVector = 32;
+constexpr bool is_vector(Reg reg) { return reg >= kVector && reg < kVector + 32; }
 
 struct Memory {
   Reg base = kNoReg;
@@ -48,7 +50,7 @@ enum class Step : uint8_t {
   Branch,         // conditional: target or the next instruction
   Return,
   EnterKernel,    // syscall, sysenter, int 0x80, call *%gs:0x10
-  Stop,           // ud2, hlt, int3: control does not go on
+  Stop,           // ud2, hlt: control does not go on
 };
 
 struct Effect {
@@ -57,6 +59,13 @@ struct Effect {
   bool has_target = false;  // direct call, jump, branch
   uint64_t target = 0;
   Operand through;          // indirect call or jump: where the target comes from
+  bool if_equal = false;      // jump if the comparison before it found equality (je, jz)
+  bool if_not_equal = false;  // jump if it did not
+
+  // cmp register, constant; test register, itself (compares with 0). `compared` is kNoReg for anything else.
+  Reg compared = kNoReg;
+  uint8_t compared_width = 0;
+  int64_t compared_with = 0;
 
   // Register result: dst = compute(a, b), `width` bytes wide (4 zero-extends to 8; 1 and 2 leave the rest).
   Reg dst = kNoReg;
@@ -64,6 +73,10 @@ struct Effect {
   uint8_t source_width = 0;
   Compute compute = Compute::Copy;
   Operand a, b;
+
+  // Vector result: dst = what stands in memory, in another vector register, or zero; None: something else.
+  Reg vector_dst = kNoReg;
+  Operand vector_source;
 
   // Memory result: [store] = value, `store_width` bytes. value.kind None = something not modelled.
   bool stores = false;

@@ -18,6 +18,13 @@ const ZydisDecoder& decoder() {
   return instance;
 }
 
+Reg vector_of(ZydisRegister reg) {
+  if (reg >= ZYDIS_REGISTER_XMM0 && reg <= ZYDIS_REGISTER_XMM31) return static_cast<Reg>(kVector + (reg - ZYDIS_REGISTER_XMM0));
+  if (reg >= ZYDIS_REGISTER_YMM0 && reg <= ZYDIS_REGISTER_YMM31) return static_cast<Reg>(kVector + (reg - ZYDIS_REGISTER_YMM0));
+  if (reg >= ZYDIS_REGISTER_ZMM0 && reg <= ZYDIS_REGISTER_ZMM31) return static_cast<Reg>(kVector + (reg - ZYDIS_REGISTER_ZMM0));
+  return kNoReg;
+}
+
 Reg reg_of(ZydisRegister reg) {
   const ZydisRegister full = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, reg);
   if (full >= ZYDIS_REGISTER_RAX && full <= ZYDIS_REGISTER_R15) return static_cast<Reg>(full - ZYDIS_REGISTER_RAX);
@@ -73,6 +80,7 @@ void add_clobbers(const ZydisDecodedInstruction& insn, const ZydisDecodedOperand
     if (operand.type == ZYDIS_OPERAND_TYPE_REGISTER) {
       const Reg reg = reg_of(operand.reg.value);
       if (reg != kNoReg) effect.clobbers |= static_cast<uint16_t>(1u << reg);
+      if (vector_of(operand.reg.value) != kNoReg) effect.vector_dst = vector_of(operand.reg.value);
     } else if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY) {
       effect.stores = true;
       effect.store = memory_of(insn, operand, address);
@@ -96,6 +104,51 @@ Compute compute_of(ZydisMnemonic mnemonic) {
 }
 
 bool conditional_move(ZydisMnemonic m) { return m >= ZYDIS_MNEMONIC_CMOVB && m <= ZYDIS_MNEMONIC_CMOVZ; }
+
+// Moves between whole vector registers and memory, and the ways to clear one.
+void set_vector_move(const ZydisDecodedInstruction& insn, const ZydisDecodedOperand* ops, uint64_t address, Effect& effect) {
+  switch (insn.mnemonic) {
+    case ZYDIS_MNEMONIC_MOVUPS:
+    case ZYDIS_MNEMONIC_MOVAPS:
+    case ZYDIS_MNEMONIC_MOVUPD:
+    case ZYDIS_MNEMONIC_MOVAPD:
+    case ZYDIS_MNEMONIC_MOVDQU:
+    case ZYDIS_MNEMONIC_MOVDQA:
+    case ZYDIS_MNEMONIC_VMOVUPS:
+    case ZYDIS_MNEMONIC_VMOVAPS:
+    case ZYDIS_MNEMONIC_VMOVDQU:
+    case ZYDIS_MNEMONIC_VMOVDQA: {
+      if (insn.operand_count_visible != 2) return;  // no masks
+      Operand source;
+      if (ops[1].type == ZYDIS_OPERAND_TYPE_MEMORY) {
+        source = operand_of(insn, ops[1], address);
+      } else if (ops[1].type == ZYDIS_OPERAND_TYPE_REGISTER && vector_of(ops[1].reg.value) != kNoReg) {
+        source.kind = Source::Register;
+        source.reg = vector_of(ops[1].reg.value);
+      }
+      if (effect.vector_dst != kNoReg) {
+        effect.vector_source = source;
+      } else if (effect.stores) {
+        effect.value = source;
+      }
+      return;
+    }
+    case ZYDIS_MNEMONIC_XORPS:
+    case ZYDIS_MNEMONIC_PXOR:
+      if (ops[1].type == ZYDIS_OPERAND_TYPE_REGISTER && ops[0].reg.value == ops[1].reg.value) {
+        effect.vector_source.kind = Source::Constant;
+      }
+      return;
+    case ZYDIS_MNEMONIC_VXORPS:
+    case ZYDIS_MNEMONIC_VPXOR:
+      if (insn.operand_count_visible == 3 && ops[2].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+          ops[1].reg.value == ops[2].reg.value) {
+        effect.vector_source.kind = Source::Constant;
+      }
+      return;
+    default: return;
+  }
+}
 
 void set_flow(const ZydisDecodedInstruction& insn, const ZydisDecodedOperand* operands, uint64_t address, Effect& effect) {
   const auto aim = [&](Step step) {
@@ -125,8 +178,9 @@ void set_flow(const ZydisDecodedInstruction& insn, const ZydisDecodedOperand* op
     case ZYDIS_MNEMONIC_UD0:
     case ZYDIS_MNEMONIC_UD1:
     case ZYDIS_MNEMONIC_UD2:
-    case ZYDIS_MNEMONIC_HLT:
-    case ZYDIS_MNEMONIC_INT3: effect.step = Step::Stop; break;
+    case ZYDIS_MNEMONIC_HLT: effect.step = Step::Stop; break;
+    case ZYDIS_MNEMONIC_JZ: effect.if_equal = true; break;
+    case ZYDIS_MNEMONIC_JNZ: effect.if_not_equal = true; break;
     default: break;
   }
   // The i386 vDSO entry through the thread block: call *%gs:0x10.
@@ -275,7 +329,21 @@ Effect effect_of(Bytes bytes, uint64_t address) {
         effect.store_width = 8;
       }
       return effect;
+    case ZYDIS_MNEMONIC_CMP:
+      if (plain_register(0) && ops[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE) {
+        effect.compared = reg_of(ops[0].reg.value);
+        effect.compared_width = static_cast<uint8_t>(ops[0].size / 8);
+        effect.compared_with = self(1).constant;
+      }
+      return effect;
+    case ZYDIS_MNEMONIC_TEST:
+      if (plain_register(0) && plain_register(1) && ops[0].reg.value == ops[1].reg.value) {
+        effect.compared = reg_of(ops[0].reg.value);
+        effect.compared_width = static_cast<uint8_t>(ops[0].size / 8);
+      }
+      return effect;
     case ZYDIS_MNEMONIC_NOP:
+    case ZYDIS_MNEMONIC_INT3:  // a debugger, or a SIGTRAP handler, may let it go on
     case ZYDIS_MNEMONIC_ENDBR64:
     case ZYDIS_MNEMONIC_PAUSE: return effect;
     default:
@@ -289,6 +357,7 @@ Effect effect_of(Bytes bytes, uint64_t address) {
   if (!modelled) {
     effect.dst = kNoReg;
     add_clobbers(insn, ops, address, effect);
+    set_vector_move(insn, ops, address, effect);
     if ((effect.clobbers >> kRsp) & 1) effect.stack_lost = true;
     // push and pop in other sizes still move the stack pointer by what is set above
     return effect;

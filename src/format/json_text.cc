@@ -17,16 +17,19 @@ std::string place(std::string_view text, size_t offset) {
   return fmt::format("{}:{}", line, std::max<size_t>(column, 1));
 }
 
-// nlohmann says "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error while parsing X - Y".
+// nlohmann says "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error while parsing
+// X - Y".
 std::string short_message(std::string_view what) {
   if (const size_t dash = what.find(" - "); dash != std::string_view::npos) what.remove_prefix(dash + 3);
-  if (const size_t last = what.find("; last read: "); last != std::string_view::npos) what = what.substr(0, last);
+  if (const size_t last = what.find("; last read: "); last != std::string_view::npos)
+    what = what.substr(0, last);
   std::string line(what);
   std::replace(line.begin(), line.end(), '\n', ' ');
   return line;
 }
 
-// The first pass: looks at the text without building anything, so that a hostile one costs nothing but its bytes.
+// The first pass: looks at the text without building anything, so that a hostile one costs nothing but its
+// bytes.
 class Inspector : public nlohmann::json_sax<json> {
  public:
   std::string problem;
@@ -84,12 +87,14 @@ class Inspector : public nlohmann::json_sax<json> {
 
 Result<json> parse_json(std::string_view text, const std::string& where) {
   if (text.size() > kMaxJsonBytes) {
-    return stile::fail(Code::Limit, fmt::format("larger than {} MiB, too large for a profile", kMaxJsonBytes >> 20), where);
+    return stile::fail(
+        Code::Limit, fmt::format("larger than {} MiB, too large for a profile", kMaxJsonBytes >> 20), where);
   }
   Inspector inspector;
   if (!json::sax_parse(text.begin(), text.end(), &inspector)) {
     const std::string at = inspector.offset == 0 ? where : where + ":" + place(text, inspector.offset);
-    return stile::fail(inspector.at_limit ? Code::Limit : Code::Malformed, "not valid JSON here: " + inspector.problem, at);
+    return stile::fail(inspector.at_limit ? Code::Limit : Code::Malformed,
+                       "not valid JSON here: " + inspector.problem, at);
   }
   json value = json::parse(text.begin(), text.end(), nullptr, false);
   if (value.is_discarded()) return stile::fail(Code::Malformed, "not valid JSON", where);
@@ -114,7 +119,9 @@ Object::Object(Decoder& decoder, const json& value, std::string path)
   value_ = &kEmpty;
 }
 
-std::string Object::path_of(const char* key) const { return path_.empty() ? key : path_ + "." + key; }
+std::string Object::path_of(const char* key) const {
+  return path_.empty() ? key : path_ + "." + key;
+}
 
 void Object::fail(const char* key, const std::string& message, const std::string& hint) {
   decoder_.fail(path_of(key), message, hint);
@@ -128,7 +135,9 @@ const json* Object::member(const char* key, Need need) {
   return nullptr;
 }
 
-bool Object::has(const char* key) { return member(key) != nullptr; }
+bool Object::has(const char* key) {
+  return member(key) != nullptr;
+}
 
 std::string Object::text(const char* key, Need need) {
   const json* value = member(key, need);
@@ -159,7 +168,8 @@ uint64_t Object::address(const char* key) {
   return 0;
 }
 
-void Object::array(const char* key, Need need, const std::function<void(const json&, const std::string&)>& each) {
+void Object::array(const char* key, Need need,
+                   const std::function<void(const json&, const std::string&)>& each) {
   const json* value = member(key, need);
   if (value == nullptr) return;
   if (!value->is_array()) return fail(key, fmt::format("must be an array, not {}", value->type_name()));
@@ -184,7 +194,8 @@ void Object::members(const char* key, Need need,
 std::vector<std::string> Object::texts(const char* key, Need need) {
   std::vector<std::string> all;
   array(key, need, [&](const json& element, const std::string& path) {
-    if (!element.is_string()) return decoder_.fail(path, fmt::format("must be a string, not {}", element.type_name()));
+    if (!element.is_string())
+      return decoder_.fail(path, fmt::format("must be a string, not {}", element.type_name()));
     all.push_back(element.get_ref<const std::string&>());
   });
   return all;
@@ -194,7 +205,8 @@ void Object::done() {
   if (decoder_.failed()) return;
   for (const auto& [name, element] : value_->items()) {
     if (known_.contains(name)) continue;
-    return decoder_.fail(path_.empty() ? name.substr(0, 64) : path_ + "." + name.substr(0, 64), "unknown field");
+    return decoder_.fail(path_.empty() ? name.substr(0, 64) : path_ + "." + name.substr(0, 64),
+                         "unknown field");
   }
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Strict reading of untrusted JSON: first the text (size, depth, doubled keys, syntax), then its fields one by one. The
-// first thing wrong is kept with its place; after it, every question is answered with an empty value, so that code that
-// reads a document needs no error handling of its own until the end.
+// Strict reading of untrusted JSON: first the text (size, depth, doubled keys, syntax), then its fields one
+// by one. The first thing wrong is kept with its place; after it, every question is answered with an empty
+// value, so that code that reads a document needs no error handling of its own until the end.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,8 @@ namespace stile::format {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-// Bounds on a document. The largest real profile (every call path of a 90 MB program) is below a tenth of each.
+// Bounds on a document. The largest real profile (every call path of a 90 MB program) is below a tenth of
+// each.
 inline constexpr size_t kMaxJsonBytes = 16u << 20;
 inline constexpr size_t kMaxJsonDepth = 32;
 inline constexpr size_t kMaxJsonValues = 1u << 20;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The seccomp part of the OCI runtime specification (config-linux.md, "Seccomp"), as runc, crun, docker and podman read it.
+// The seccomp part of the OCI runtime specification (config-linux.md, "Seccomp"), as runc, crun, docker and
+// podman read it.
 //
-// What it loses: evidence, gaps and origin; for which system call table a rule was (a rule holds for every architecture
-// listed). What it adds: clone3 refused with ENOSYS. The C libraries fall back to clone on ENOSYS and on nothing else
-// (glibc sysdeps/unix/sysv/linux/clone-internal.c), and a filter cannot look at clone3's flags.
+// What it loses: evidence, gaps and origin; for which system call table a rule was (a rule holds for every
+// architecture listed). What it adds: clone3 refused with ENOSYS. The C libraries fall back to clone on
+// ENOSYS and on nothing else (glibc sysdeps/unix/sysv/linux/clone-internal.c), and a filter cannot look at
+// clone3's flags.
 #include <algorithm>
 #include <cerrno>
 #include <set>
@@ -38,7 +40,9 @@ constexpr NamedAction kActions[] = {
 
 constexpr uint64_t kMaxErrno = 4095;  // MAX_ERRNO, include/linux/err.h
 
-bool takes_data(ActionKind kind) { return kind == ActionKind::Errno || kind == ActionKind::Trace; }
+bool takes_data(ActionKind kind) {
+  return kind == ActionKind::Errno || kind == ActionKind::Trace;
+}
 
 // --- writing ---
 
@@ -109,8 +113,8 @@ Result<std::string> write(const Profile& profile) {
 Action read_action(Object& object, const char* key, const char* data_key) {
   Action action;
   const std::string name = object.text(key, Need::Required);
-  const NamedAction* known =
-      std::find_if(std::begin(kActions), std::end(kActions), [&](const NamedAction& a) { return name == a.name; });
+  const NamedAction* known = std::find_if(std::begin(kActions), std::end(kActions),
+                                          [&](const NamedAction& a) { return name == a.name; });
   if (name == "SCMP_ACT_NOTIFY") {
     object.decoder().fail(object.path_of(key), "SCMP_ACT_NOTIFY is not supported yet", {}, Code::Unsupported);
   } else if (known == std::end(kActions)) {
@@ -132,7 +136,8 @@ void refuse(Object& object, std::initializer_list<const char*> keys) {
     const json* value = object.member(key);
     // "args": null and [] are common and mean the same as nothing.
     if (value == nullptr || value->is_null() || value->empty()) continue;
-    object.decoder().fail(object.path_of(key), "is not supported yet: leaving it out would change what is allowed",
+    object.decoder().fail(object.path_of(key),
+                          "is not supported yet: leaving it out would change what is allowed",
                           "only plain OCI rules without argument conditions can be read", Code::Unsupported);
   }
 }
@@ -144,7 +149,8 @@ std::vector<std::string> read_arches(Object& top) {
     for (const arch::ArchInfo& info : arch::all_archs()) {
       if (!name.empty() && name == info.oci_name) return arches.push_back(std::string(info.name));
     }
-    top.decoder().fail(path, fmt::format("no architecture is called '{}'", name), "they start with SCMP_ARCH_");
+    top.decoder().fail(path, fmt::format("no architecture is called '{}'", name),
+                       "they start with SCMP_ARCH_");
   });
   if (arches.empty()) arches.push_back("x86_64");
   std::sort(arches.begin(), arches.end());
@@ -152,7 +158,8 @@ std::vector<std::string> read_arches(Object& top) {
   return arches;
 }
 
-void read_entry(Object object, const std::string& where, Profile& profile, const std::vector<std::string>& arches) {
+void read_entry(Object object, const std::string& where, Profile& profile,
+                const std::vector<std::string>& arches) {
   const std::vector<std::string> names = object.texts("names", Need::Required);
   if (names.empty()) object.fail("names", "must hold at least one name");
   Rule rule;
@@ -197,6 +204,7 @@ Result<Profile> read(std::string_view text, const std::string& where) {
 }  // namespace
 }  // namespace format
 
-extern const Format kOciFormat = {"oci", "the JSON that runc, crun, docker and podman take", format::write, format::read};
+extern const Format kOciFormat = {"oci", "the JSON that runc, crun, docker and podman take", format::write,
+                                  format::read};
 
 }  // namespace stile

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// stile's own format: all of a Profile as JSON, so that read(write(p)) == p. What it loses: bytes in names that are not
-// UTF-8 become U+FFFD. Members that are empty or zero are left out. Addresses are strings, because many JSON readers hold
-// numbers in a double.
+// stile's own format: all of a Profile as JSON, so that read(write(p)) == p. What it loses: bytes in names
+// that are not UTF-8 become U+FFFD. Members that are empty or zero are left out. Addresses are strings,
+// because many JSON readers hold numbers in a double.
 #include <fmt/format.h>
 
 #include <stile/format.h>
@@ -218,16 +218,18 @@ Result<Profile> read(std::string_view text, const std::string& where) {
   }
   const uint64_t schema = top.number("schema", kMax32, Need::Required);
   if (schema != kSchema) {
-    decoder.fail("schema", fmt::format("is {}, and this version reads {}", schema, kSchema), "use a newer stile",
-                 Code::Unsupported);
+    decoder.fail("schema", fmt::format("is {}, and this version reads {}", schema, kSchema),
+                 "use a newer stile", Code::Unsupported);
   }
   Profile profile;
   profile.arch = top.text("arch", Need::Required);
   profile.otherwise = read_action(top, "default_action");
-  if (const json* origin = top.member("origin")) profile.origin = read_origin(Object(decoder, *origin, "origin"));
-  top.members("syscalls", Need::Required, [&](const std::string& name, const json& value, const std::string& path) {
-    profile.rules.emplace(name, read_rule(Object(decoder, value, path)));
-  });
+  if (const json* origin = top.member("origin"))
+    profile.origin = read_origin(Object(decoder, *origin, "origin"));
+  top.members("syscalls", Need::Required,
+              [&](const std::string& name, const json& value, const std::string& path) {
+                profile.rules.emplace(name, read_rule(Object(decoder, value, path)));
+              });
   top.array("gaps", Need::Required, [&](const json& value, const std::string& path) {
     profile.gaps.push_back(read_gap(Object(decoder, value, path)));
   });
@@ -239,7 +241,7 @@ Result<Profile> read(std::string_view text, const std::string& where) {
 }  // namespace
 }  // namespace format
 
-extern const Format kStileFormat = {"stile", "everything stile knows, as JSON: evidence, gaps, origin", format::write,
-                                    format::read};
+extern const Format kStileFormat = {"stile", "everything stile knows, as JSON: evidence, gaps, origin",
+                                    format::write, format::read};
 
 }  // namespace stile

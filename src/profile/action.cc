@@ -28,7 +28,8 @@ constexpr NamedKind kKinds[] = {
     {"trace", ActionKind::Trace},
 };
 
-constexpr const char* kSayings = "allow, errno, errno:NAME, errno:NUMBER, kill-process, kill-thread, log, trap, trace";
+constexpr const char* kSayings =
+    "allow, errno, errno:NAME, errno:NUMBER, kill-process, kill-thread, log, trap, trace";
 
 std::optional<int> number_from(std::string_view text, int max) {
   int value = 0;
@@ -73,7 +74,8 @@ Result<Action> parse_action(std::string_view text) {
     }
     break;
   }
-  return fail(Code::Usage, fmt::format("no action is called '{}'", text), {}, fmt::format("one of {}", kSayings));
+  return fail(Code::Usage, fmt::format("no action is called '{}'", text), {},
+              fmt::format("one of {}", kSayings));
 }
 
 std::string to_string(Action action) {

@@ -13,14 +13,10 @@ struct Word {
 };
 
 constexpr Word<GapKind> kGaps[] = {
-    {GapKind::UnknownNumber, "unknown-number"},
-    {GapKind::EscapedWrapper, "escaped-wrapper"},
-    {GapKind::ExecInherits, "exec-inherits"},
-    {GapKind::DynamicLoading, "dynamic-loading"},
-    {GapKind::UnanalysedLibrary, "unanalysed-library"},
-    {GapKind::SelfModifying, "self-modifying"},
-    {GapKind::UnnamedNumber, "unnamed-number"},
-    {GapKind::LimitedWork, "limited-work"},
+    {GapKind::UnknownNumber, "unknown-number"},         {GapKind::EscapedWrapper, "escaped-wrapper"},
+    {GapKind::ExecInherits, "exec-inherits"},           {GapKind::DynamicLoading, "dynamic-loading"},
+    {GapKind::UnanalysedLibrary, "unanalysed-library"}, {GapKind::SelfModifying, "self-modifying"},
+    {GapKind::UnnamedNumber, "unnamed-number"},         {GapKind::LimitedWork, "limited-work"},
 };
 
 constexpr Word<EvidenceKind> kEvidence[] = {
@@ -48,9 +44,17 @@ std::optional<Kind> kind_of(const Word<Kind> (&words)[N], std::string_view text)
 
 }  // namespace
 
-std::string_view to_string(GapKind kind) { return text_of(kGaps, kind); }
-std::optional<GapKind> gap_kind_from(std::string_view text) { return kind_of(kGaps, text); }
-std::string_view to_string(EvidenceKind kind) { return text_of(kEvidence, kind); }
-std::optional<EvidenceKind> evidence_kind_from(std::string_view text) { return kind_of(kEvidence, text); }
+std::string_view to_string(GapKind kind) {
+  return text_of(kGaps, kind);
+}
+std::optional<GapKind> gap_kind_from(std::string_view text) {
+  return kind_of(kGaps, text);
+}
+std::string_view to_string(EvidenceKind kind) {
+  return text_of(kEvidence, kind);
+}
+std::optional<EvidenceKind> evidence_kind_from(std::string_view text) {
+  return kind_of(kEvidence, text);
+}
 
 }  // namespace stile

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From what a program needs to a policy, in this order: the program's own calls, what the kernel does on its behalf, what
-// the container runtime needs, then the edits somebody asked for.
+// From what a program needs to a policy, in this order: the program's own calls, what the kernel does on its
+// behalf, what the container runtime needs, then the edits somebody asked for.
 #include <algorithm>
 #include <set>
 
@@ -40,30 +40,32 @@ void add_use(Profile& profile, const SyscallUse& use) {
   for (const Evidence& evidence : use.because) add_evidence(rule, evidence);
 }
 
-void add_reason(Profile& profile, std::string_view name, const std::string& arch, EvidenceKind kind, std::string note) {
+void add_reason(Profile& profile, std::string_view name, const std::string& arch, EvidenceKind kind,
+                std::string note) {
   Rule& rule = profile.rules[std::string(name)];
   add_once(rule.arches, {arch});
   add_evidence(rule, Evidence{kind, {}, {}, std::move(note)});
 }
 
-// Calls that the kernel continues by way of restart_syscall(2) after a stop signal, a ptrace stop or the freezer, being
-// those that return -ERESTART_RESTARTBLOCK: kernel/time/hrtimer.c, posix-timers.c and alarmtimer.c, kernel/futex/waitwake.c,
-// fs/select.c (poll).
+// Calls that the kernel continues by way of restart_syscall(2) after a stop signal, a ptrace stop or the
+// freezer, being those that return -ERESTART_RESTARTBLOCK: kernel/time/hrtimer.c, posix-timers.c and
+// alarmtimer.c, kernel/futex/waitwake.c, fs/select.c (poll).
 constexpr std::string_view kRestarted[] = {
     "nanosleep", "clock_nanosleep", "clock_nanosleep_time64", "futex", "futex_time64", "poll",
 };
-// Other calls that wait for a given time. They end with EINTR or start anew under their own number (-ERESTARTNOHAND,
-// -ERESTARTSYS). They count all the same: restart_syscall cannot do anything that the interrupted call could not.
+// Other calls that wait for a given time. They end with EINTR or start anew under their own number
+// (-ERESTARTNOHAND, -ERESTARTSYS). They count all the same: restart_syscall cannot do anything that the
+// interrupted call could not.
 constexpr std::string_view kPerhapsRestarted[] = {
-    "epoll_wait", "epoll_pwait", "epoll_pwait2", "futex_wait", "futex_waitv", "ppoll", "select", "pselect6",
-    "io_getevents", "rt_sigtimedwait", "semtimedop", "recvmmsg",
+    "epoll_wait", "epoll_pwait", "epoll_pwait2", "futex_wait",      "futex_waitv", "ppoll",
+    "select",     "pselect6",    "io_getevents", "rt_sigtimedwait", "semtimedop",  "recvmmsg",
 };
 
 void add_kernels_own(Profile& profile, const std::string& arch) {
   const auto allowed_here = [&](std::string_view name) {
     const auto rule = profile.rules.find(std::string(name));
-    return rule != profile.rules.end() &&
-           std::find(rule->second.arches.begin(), rule->second.arches.end(), arch) != rule->second.arches.end();
+    return rule != profile.rules.end() && std::find(rule->second.arches.begin(), rule->second.arches.end(),
+                                                    arch) != rule->second.arches.end();
   };
   const auto first_of = [&](auto& names) -> std::string_view {
     const auto found = std::find_if(std::begin(names), std::end(names), allowed_here);
@@ -82,12 +84,14 @@ void add_kernels_own(Profile& profile, const std::string& arch) {
   }
   // The legacy frame of 32-bit code, for handlers installed without SA_SIGINFO (arch/x86/kernel/signal_32.c).
   if (arch == "i386" && !allowed_here("sigreturn")) {
-    add_reason(profile, "sigreturn", arch, EvidenceKind::Kernel, "a signal handler of 32-bit code returns by it");
+    add_reason(profile, "sigreturn", arch, EvidenceKind::Kernel,
+               "a signal handler of 32-bit code returns by it");
   }
   for (const std::string_view name : {"exit", "exit_group"}) {
     if (allowed_here(name)) continue;
     add_reason(profile, name, arch, EvidenceKind::Kernel,
-               "every process ends by it or by a signal: refusing it makes nothing safer and can only hang or crash");
+               "every process ends by it or by a signal: refusing it makes nothing safer and can only hang "
+               "or crash");
   }
 }
 
@@ -97,7 +101,8 @@ Result<void> add_container_runtime(Profile& profile, const ProfileOptions& optio
     const std::vector<std::string> known = container_runtimes();
     const std::string near = nearest(options.runtime, known);
     return fail(Code::Usage, fmt::format("no container runtime is called '{}'", options.runtime), {},
-                near.empty() ? fmt::format("one of {}", fmt::join(known, ", ")) : fmt::format("did you mean {}?", near));
+                near.empty() ? fmt::format("one of {}", fmt::join(known, ", "))
+                             : fmt::format("did you mean {}?", near));
   }
   for (const arch::RuntimeCall& call : *base) {
     add_reason(profile, call.name, kNative, EvidenceKind::ContainerRuntime,

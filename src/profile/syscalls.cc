@@ -16,8 +16,8 @@ std::vector<std::string> strings(std::span<const std::string_view> views) {
   return std::vector<std::string>(views.begin(), views.end());
 }
 
-// What is left of a name when its variants are taken away: openat2, openat, open -> open; rt_sigaction -> sigaction;
-// clock_nanosleep_time64 -> clock_nanosleep; newfstatat, fstat64 -> fstat.
+// What is left of a name when its variants are taken away: openat2, openat, open -> open; rt_sigaction ->
+// sigaction; clock_nanosleep_time64 -> clock_nanosleep; newfstatat, fstat64 -> fstat.
 std::string_view stem(std::string_view name) {
   for (const std::string_view head : {"rt_", "new", "old"}) {
     if (name.starts_with(head)) name.remove_prefix(head.size());
@@ -25,7 +25,8 @@ std::string_view stem(std::string_view name) {
   bool shorter = true;
   while (shorter) {
     shorter = false;
-    for (const std::string_view tail : {"_time64", "64", "32", "16", "4", "3", "2", "1", "at", "_time", "v"}) {
+    for (const std::string_view tail :
+         {"_time64", "64", "32", "16", "4", "3", "2", "1", "at", "_time", "v"}) {
       if (name.size() <= tail.size() + 2 || !name.ends_with(tail)) continue;
       name.remove_suffix(tail.size());
       shorter = true;
@@ -36,7 +37,9 @@ std::string_view stem(std::string_view name) {
 
 }  // namespace
 
-bool is_syscall(std::string_view name) { return arch::is_syscall_name(name); }
+bool is_syscall(std::string_view name) {
+  return arch::is_syscall_name(name);
+}
 
 Risk risk_of(std::string_view name) {
   const auto risk = arch::risk_of(name);
@@ -52,13 +55,18 @@ Result<std::vector<std::string>> expand_syscalls(std::string_view name_or_group)
   }
   const auto candidates = is_group ? arch::all_groups() : arch::all_names();
   const std::string_view near = arch::nearest_name(name_or_group, candidates);
-  return fail(Code::Usage, fmt::format("no system call{} is called '{}'", is_group ? " group" : "", name_or_group), {},
+  return fail(Code::Usage,
+              fmt::format("no system call{} is called '{}'", is_group ? " group" : "", name_or_group), {},
               near.empty() ? std::string() : fmt::format("did you mean {}?", near));
 }
 
-std::vector<std::string> syscall_groups() { return strings(arch::all_groups()); }
+std::vector<std::string> syscall_groups() {
+  return strings(arch::all_groups());
+}
 
-std::vector<std::string> container_runtimes() { return strings(arch::all_runtimes()); }
+std::vector<std::string> container_runtimes() {
+  return strings(arch::all_runtimes());
+}
 
 std::vector<std::string> related_syscalls(std::string_view name, const std::vector<std::string>& among) {
   std::vector<std::string> related;

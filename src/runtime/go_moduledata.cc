@@ -79,6 +79,7 @@ std::optional<Moduledata> find_moduledata(const elf::Image& image, uint64_t pcln
       Moduledata data;
       data.address = segment.address + at;
       data.text = {words.pointer(*text), words.pointer(*text + 1)};
+      data.data = {words.pointer(*text + 2), words.pointer(*text + 9)};
       read_types(image, words, *text, data);
       return data;
     }

@@ -23,6 +23,7 @@ struct Range {
 struct Moduledata {
   uint64_t address = 0;
   Range text;           // text, etext
+  Range data;           // noptrdata to enoptrbss: all of Go's variables
   Range types;          // what typeOff and nameOff count from, up to etypes; empty before Go 1.7
   Range itab_pointers;  // the itablinks slice: pointers to itabs (Go 1.8 to 1.26)
   Range itabs;          // itabs lying one behind the other (Go 1.27 on)

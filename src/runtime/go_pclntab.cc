@@ -138,6 +138,7 @@ Result<Pclntab> Pclntab::parse(const elf::Image& image, uint64_t address, uint64
                                       : static_cast<uint32_t>(std::min<uint64_t>(load<uint64_t>(pair + 8), UINT32_MAX));
     if (i > 0 && tab.entries_[i] <= tab.entries_[i - 1]) return malformed("is not sorted by address");
   }
+  tab.last_record_ = *std::max_element(tab.records_.begin(), tab.records_.end());
   const uint8_t* last = pairs.data() + count * entry_size;
   tab.end_ = entry_size == 8 ? tab.text_start_ + load<uint32_t>(last) : load<uint64_t>(last) - bias;
   if (tab.end_ <= tab.entries_.back()) return malformed("is not sorted by address");
@@ -150,6 +151,11 @@ Result<Pclntab> Pclntab::parse(const elf::Image& image, uint64_t address, uint64
 
 Bytes Pclntab::record(size_t i) const {
   return functions_.part(records_[i], fields_of(layout_).size);
+}
+
+uint64_t Pclntab::records_size() const {
+  const uint64_t end = static_cast<uint64_t>(functions_.data() - table_.data()) + last_record_ + fields_of(layout_).size;
+  return std::min<uint64_t>(end, table_.size());
 }
 
 std::string_view Pclntab::name(size_t i) const {

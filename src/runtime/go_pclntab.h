@@ -37,6 +37,8 @@ class Pclntab {
 
   PclntabLayout layout() const { return layout_; }
   uint64_t address() const { return address_; }
+  // Up to where the function records reach, from address().
+  uint64_t records_size() const;
   uint64_t text_start() const { return text_start_; }
   size_t size() const { return entries_.size(); }
   uint64_t entry(size_t i) const { return entries_[i]; }
@@ -58,6 +60,7 @@ class Pclntab {
   uint64_t address_ = 0;
   uint64_t text_start_ = 0;
   uint64_t end_ = 0;
+  uint64_t last_record_ = 0;
   Bytes table_;      // from the header to the end of its segment
   Bytes names_;      // function names
   Bytes cu_;         // compilation units' file indices (1.16 on)

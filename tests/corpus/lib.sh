@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2034
 # Shared by get, list and workload: where things are and what the corpus holds.
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -15,7 +15,7 @@ with_daemon() {
 
 w_version() { DOCKER_HOST=$NOWHERE "$BIN" version; echo "status $?"; }
 w_v() { "$BIN" --version; }
-w_help() { "$BIN" --help | head -20; }
+w_help() { "$BIN" --help | sed -n '1,20p'; }
 w_build_help() { "$BIN" build --help > /dev/null; echo $?; }
 w_plugins() { "$BIN" no-such-command 2> /dev/null; echo $?; }
 w_no_daemon() { DOCKER_HOST=$NOWHERE "$BIN" ps; echo "status $?"; }

@@ -68,5 +68,5 @@ w_watch() {
   cat out.js
 }
 # What the JavaScript API talks to: packets on standard input; here it just ends.
-w_service() { "$BIN" --service="$("$BIN" --version 2>&1)" < /dev/null | od -An -c | head -3; }
+w_service() { "$BIN" --service="$("$BIN" --version 2>&1)" < /dev/null | od -An -c | sed -n '1,3p'; }
 w_service_ping() { { sleep 0.5; } | "$BIN" --service="$("$BIN" --version 2>&1)" --ping | wc -c | sed 's/^[1-9].*/some bytes/'; }

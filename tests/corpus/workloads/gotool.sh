@@ -12,22 +12,22 @@ tool() { "$(dirname "$REAL")/$1" "${@:2}"; }
 runtime_archives() {
   GOCACHE=$CORPUS/gocache GOPATH=$CORPUS/gopath CGO_ENABLED=0 "$GO" list -export -deps -f '{{if .Export}}packagefile {{.ImportPath}}={{.Export}}{{end}}' runtime > importcfg
 }
-object() { source_file && : > none && tool compile -o main.o -p main -complete -importcfg none main.go; }
+object() { source_file && : > none && tool compile -o main.o -trimpath "$PWD" -p main -complete -importcfg none main.go; }
 
 w_help() { "$BIN" -h > /dev/null 2>&1; echo $?; }
 w_version() { "$BIN" -V > out 2>&1; wc -l < out; }
 w_missing() { "$BIN" no-such-file.go > /dev/null 2>&1; echo $?; }
 w_work() {
   case $TOOL in
-    compile) source_file; : > none; "$BIN" -o main.o -p main -complete -importcfg none -c=2 main.go && cksum < main.o
-      "$BIN" -S -o main.o -p main -complete -importcfg none main.go | grep -c TEXT
-      "$BIN" -o main.o -p main -complete -importcfg none -cpuprofile cpu -memprofile mem main.go; ls ;;
+    compile) source_file; : > none; "$BIN" -o main.o -trimpath "$PWD" -p main -complete -importcfg none -c=2 main.go && cksum < main.o
+      "$BIN" -S -o main.o -trimpath "$PWD" -p main -complete -importcfg none main.go | grep -c TEXT
+      "$BIN" -o main.o -trimpath "$PWD" -p main -complete -importcfg none -cpuprofile cpu -memprofile mem main.go; ls ;;
     link) object && runtime_archives && "$BIN" -importcfg importcfg -buildmode=exe -o prog main.o && ./prog 2>&1
       "$BIN" -importcfg importcfg -s -w -buildmode=pie -o pie main.o && ./pie 2>&1 ;;
     asm) printf '#include "textflag.h"\nTEXT ·f(SB), NOSPLIT, $0\n\tMOVQ $1, AX\n\tSYSCALL\n\tRET\n' > f.s
       set -- -I "$("$GO" env GOROOT)/pkg/include" -p main
       "$BIN" "$@" -o f.o f.s; echo $?; "$BIN" "$@" -gensymabis -o abi f.s; echo $?; cat abi ;;
-    vet) "$BIN" -flags | head -3; source_file; "$BIN" main.go > /dev/null 2>&1; echo $? ;;
+    vet) "$BIN" -flags | sed -n '1,3p'; source_file; "$BIN" main.go > /dev/null 2>&1; echo $? ;;
     nm) object; "$BIN" main.o | cksum; "$BIN" -size -sort size "$REAL" | wc -l | sed 's/[1-9].*/some/' ;;
     objdump) object; "$BIN" main.o | grep -c TEXT; "$BIN" -s main.main "$REAL" | grep -c TEXT ;;
     buildid) object; "$BIN" main.o | wc -l; "$BIN" "$REAL" | wc -l; cp "$REAL" copy; chmod u+w copy; "$BIN" -w copy; echo $? ;;

@@ -16,7 +16,7 @@ manifest() { printf 'apiVersion: v1\nkind: Pod\nmetadata:\n  name: cow\nspec:\n 
 
 w_version() { "$BIN" version --client > /dev/null; echo $?; }
 w_help() { "$BIN" --help | cksum; }
-w_options() { "$BIN" options | head -3; }
+w_options() { "$BIN" options | sed -n '1,3p'; }
 w_completion() { "$BIN" completion bash | cksum; }
 w_config() { "$BIN" config set-cluster a --server=https://127.0.0.1:1 && "$BIN" config set-credentials u --token=t && "$BIN" config view && "$BIN" config delete-cluster a; }
 w_kustomize() {
@@ -31,7 +31,7 @@ w_get() { with_server "$BIN" get pods -o name; }
 w_get_wide() { with_server "$BIN" get pods -o jsonpath='{.items[*].metadata.name}'; }
 w_template() { with_server "$BIN" get pod cow -o go-template='{{.metadata.name}}{{"\n"}}'; }
 w_watch() { with_server timeout 5 "$BIN" get pods -w --request-timeout=2 -o name > out; head -1 out; }
-w_describe() { with_server "$BIN" describe pod cow | head -3; }
+w_describe() { with_server "$BIN" describe pod cow | sed -n '1,3p'; }
 w_logs() { with_server "$BIN" logs cow; }
 w_api_resources() { with_server "$BIN" api-resources --cached=false | cut -c1-20; }
 w_apply() { manifest; with_server "$BIN" apply --validate=false -f pod.yaml > out 2>&1; head -1 out; }
@@ -48,7 +48,7 @@ w_proxy_unix() {
   with_server proxied
 }
 w_diff() { manifest; with_server "$BIN" diff -f pod.yaml > /dev/null 2>&1; }
-w_edit() { EDITOR=true with_server "$BIN" edit pod cow > out 2>&1; head -1 out; }
+w_edit() { EDITOR=true with_server "$BIN" edit pod cow > out 2>&1; head -1 out | sed "s/edit-[a-z0-9]*/edit/"; }
 w_plugin() { mkdir p; printf '#!/bin/sh\necho plugged "$@"\n' > p/kubectl-hay; chmod +x p/kubectl-hay; PATH=$PWD/p:$PATH "$BIN" hay one; PATH=$PWD/p "$BIN" plugin list; }
 w_credentials() {
   printf '#!/bin/sh\necho "{\\"apiVersion\\":\\"client.authentication.k8s.io/v1beta1\\",\\"kind\\":\\"ExecCredential\\",\\"status\\":{\\"token\\":\\"t\\"}}"\n' > cred; chmod +x cred

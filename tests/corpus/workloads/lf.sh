@@ -2,8 +2,8 @@
 TAGS[shell]=exec
 tree() { mkdir -p a/b c && echo one > a/one.txt && ln -s a link && mkfifo pipe; }
 w_version() { "$BIN" -version; }
-w_help() { "$BIN" -help 2>&1 | head -5; }
-w_doc() { "$BIN" -doc | head -5; }
+w_help() { "$BIN" -help 2>&1 | sed -n '1,5p'; }
+w_doc() { "$BIN" -doc | sed -n '1,5p'; }
 w_cd() { tree; (sleep 1; printf q; sleep 0.5) | on_terminal "$BIN -command 'cd a' -last-dir-path $PWD/last"; echo $?; cat last; }
 w_keys() { tree; (sleep 1; printf 'jjkk'; sleep 0.3; printf 'l'; sleep 0.3; printf 'q'; sleep 0.5) | on_terminal "$BIN -last-dir-path $PWD/last -log $PWD/log"; echo $?; cat last; }
 w_select() { tree; (sleep 1; printf ' j \r'; sleep 0.5; printf 'q'; sleep 0.5) | on_terminal "$BIN -selection-path $PWD/sel a"; echo $?; cat sel; }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-w_version() { "$BIN" -version | head -1; }
-w_help() { "$BIN" -help 2>&1 | head -5; }
+w_version() { "$BIN" -version | sed -n '1,1p'; }
+w_help() { "$BIN" -help 2>&1 | sed -n '1,5p'; }
 w_options() { "$BIN" -options | cksum; }
 w_plugins() { "$BIN" -plugin list; }
 w_edit() {

@@ -25,7 +25,7 @@ EOF
 }
 quiet() { "$BIN" "$@" -no-color > log 2>&1 || { cat log; return 1; }; }
 
-w_version() { "$BIN" version | head -1; }
+w_version() { "$BIN" version | sed -n '1,1p'; }
 w_help() { "$BIN" -help | cksum; }
 w_fmt() { config; "$BIN" fmt -list=true -diff=false; echo 'a   =   1' | "$BIN" fmt -; }
 w_init() { config; quiet init; echo $?; ls -A | sort; }

@@ -14,7 +14,7 @@ packet() { printf 'Content-Length: %d\r\n\r\n%s' ${#1} "$1"; }
 
 w_version() { "$BIN" --version; }
 w_help() { "$BIN" --help; }
-w_all() { "$BIN" --all | head -40; }
+w_all() { "$BIN" --all | sed -n '1,40p'; }
 w_init() { "$BIN" --init > /dev/null; echo $?; ls; }
 w_compile() { project; "$BIN" -p .; echo $?; show out; }
 w_single() { project; "$BIN" -p . --singleThreaded; echo $?; show out; }

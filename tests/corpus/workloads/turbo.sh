@@ -42,8 +42,8 @@ workspace() {
 }
 built() { echo "status $?"; find packages -type f -path '*dist*' | sort; }
 
-w_version() { "$BIN" --version 2>&1 | head -1; }
-w_help() { "$BIN" --help 2>&1 | head -3; }
+w_version() { "$BIN" --version 2>&1 | sed -n '1,1p'; }
+w_help() { "$BIN" --help 2>&1 | sed -n '1,3p'; }
 w_nowhere() { turbo run build > log 2>&1; echo $?; }
 w_run() { workspace; turbo run build > log 2>&1; built; }
 w_cached() { workspace; turbo run build > log 2>&1; rm -rf packages/*/dist; turbo run build > log 2>&1; built; }

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The static analysis from end to end. docs/how-it-works.md tells the same story at length.
+#include <stile/analyze.h>
+
+#include <algorithm>
+
+#include "analysis/evidence.h"
+#include "analysis/gaps.h"
+#include "analysis/numbers.h"
+#include "analysis/packed.h"
+#include "analysis/program.h"
+#include "analysis/reach.h"
+#include "analysis/references.h"
+
+namespace stile {
+
+namespace {
+
+using namespace analysis;
+
+std::string link_kind(const elf::Image& image) {
+  const bool dynamic = !image.interpreter().empty() || !image.needed().empty();
+  if (image.position_independent()) return dynamic ? "dynamic-pie" : "static-pie";
+  return dynamic ? "dynamic" : "static";
+}
+
+Origin origin_of(const Program& program) {
+  const Object& main = program.objects[0];
+  Origin origin;
+  origin.program = main.label;
+  origin.build_id = main.image.gnu_build_id();
+  if (origin.build_id.empty() && main.go) origin.build_id = go::read_build_id(main.image);
+  origin.go_version = main.build.go_version;
+  origin.main_module = {main.build.main.path, main.build.main.version};
+  origin.link = link_kind(main.image);
+  origin.tool_version = STILE_VERSION;
+  for (size_t i = 1; i < program.objects.size(); ++i) origin.libraries.push_back(program.objects[i].image.path());
+  return origin;
+}
+
+Result<Analysis> analyze_image(elf::Image image, const LoadOptions& load, const AnalyzeOptions& options) {
+  // Refuse what is not the program itself but a wrapping around it.
+  if (auto ok = refuse_packed(image); !ok) return tl::unexpected(ok.error());
+
+  // One address space: the program and the libraries it needs, relocated and bound, and every function in them.
+  auto program = load_program(std::move(image), load);
+  if (!program) return tl::unexpected(program.error());
+
+  // One pass over the code: calls, jumps, addresses taken, and the instructions that enter the kernel.
+  const References references = collect_references(*program, options.threads);
+
+  // What can run. From here on, dead code does not exist.
+  const Reach reach = find_reachable(*program, references);
+
+  // Which numbers those instructions can be reached with, asked backwards from each.
+  const Numbers numbers = find_numbers(*program, references, reach);
+
+  // What all of that leaves open.
+  Analysis analysis;
+  analysis.gaps = find_gaps(*program, references, reach, numbers);
+
+  // And why each call is there.
+  const EvidenceBuilder evidence(*program, references, reach);
+  for (const auto& [key, requests] : numbers.calls) {
+    const auto name = arch::syscall_name(key.arch, key.number);
+    if (!name) continue;  // a gap says so
+    SyscallUse use;
+    use.name = *name;
+    use.number = key.number;
+    use.arch = key.arch == arch::ArchId::I386 ? "i386" : "x86_64";
+    evidence.explain(requests, options.paths, options.max_paths, use);
+    analysis.syscalls.push_back(std::move(use));
+  }
+  std::sort(analysis.syscalls.begin(), analysis.syscalls.end(), [](const SyscallUse& a, const SyscallUse& b) {
+    return std::tie(a.arch, a.name) < std::tie(b.arch, b.name);
+  });
+
+  analysis.origin = origin_of(*program);
+  analysis.stats.functions = program->functions.size();
+  analysis.stats.reachable_functions = reach.reachable_count;
+  analysis.stats.sites = numbers.sites;
+  analysis.stats.wrappers = numbers.wrappers.size();
+  analysis.stats.limit = reach.limit;
+  return analysis;
+}
+
+}  // namespace
+
+Result<Analysis> analyze(const std::string& path, const AnalyzeOptions& options) {
+  auto bytes = FileBytes::open(path);
+  if (!bytes) return tl::unexpected(bytes.error());
+  auto image = elf::Image::parse(std::move(*bytes), path);
+  if (!image) return tl::unexpected(image.error());
+  LoadOptions load;
+  load.also = options.also;
+  return analyze_image(std::move(*image), load, options);
+}
+
+Result<Analysis> analyze_bytes(std::vector<uint8_t> bytes, const std::string& name, const AnalyzeOptions& options) {
+  if (bytes.empty()) return fail(Code::Io, "is empty", name, "name an ELF executable");
+  auto image = elf::Image::parse(FileBytes(std::move(bytes)), name);
+  if (!image) return tl::unexpected(image.error());
+  LoadOptions load;
+  load.also = options.also;
+  load.libraries = false;
+  return analyze_image(std::move(*image), load, options);
+}
+
+}  // namespace stile

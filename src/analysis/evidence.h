@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Why a system call is in the set: the way from a root of the program to the instruction, in words.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <stile/analyze.h>
+
+#include "analysis/numbers.h"
+
+namespace stile::analysis {
+
+class EvidenceBuilder {
+ public:
+  EvidenceBuilder(const Program& program, const References& references, const Reach& reach)
+      : program_(program), references_(references), reach_(reach) {}
+
+  // Sets sites, packages, brought_by and, if `paths`, up to `max_paths` call paths, shortest first, one a package.
+  void explain(const std::vector<Request>& requests, bool paths, unsigned max_paths, SyscallUse& use) const;
+
+ private:
+  std::vector<FunctionId> chain_to(FunctionId function) const;
+  // The functions a request passes through from where the number is named to the site, both included.
+  std::vector<std::pair<FunctionId, uint64_t>> wrapper_chain(const Request& request) const;
+  Evidence path_of(const Request& request, const std::vector<FunctionId>& chain) const;
+  Frame frame_of(FunctionId function, uint64_t address) const;
+  std::string brought_by(const std::vector<FunctionId>& chain) const;
+
+  const Program& program_;
+  const References& references_;
+  const Reach& reach_;
+};
+
+}  // namespace stile::analysis

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analysis/gaps.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include <fmt/format.h>
+
+namespace stile::analysis {
+
+namespace {
+
+struct Words {
+  GapKind kind;
+  const char* what;
+  const char* hint;
+};
+
+constexpr const char* kTraceHint = "run the program's work under strace -f and add what it shows with --allow";
+
+Words words_of(Doubt doubt) {
+  switch (doubt) {
+    case Doubt::Computed:
+      return {GapKind::UnknownNumber, "a system call number is computed in a way that is not followed", kTraceHint};
+    case Doubt::CallResult:
+      return {GapKind::UnknownNumber, "a system call number is the result of a function call", kTraceHint};
+    case Doubt::Memory:
+      return {GapKind::UnknownNumber, "a system call number is read from memory whose writers cannot all be seen", kTraceHint};
+    case Doubt::Table:
+      return {GapKind::UnknownNumber, "a system call number is read from a table at a computed index", kTraceHint};
+    case Doubt::UnknownEntry:
+      return {GapKind::UnknownNumber, "a system call number may come from code that jumps here in a way that is not followed",
+              kTraceHint};
+    case Doubt::IndirectCallers:
+      return {GapKind::EscapedWrapper,
+              "takes a system call number as a parameter and is called through a pointer, an interface or from outside",
+              "if the callers are known, add their system calls with --allow"};
+    case Doubt::NoCaller:
+      return {GapKind::EscapedWrapper, "takes a system call number as a parameter and no caller was found",
+              "if something calls it, add its system calls with --allow"};
+    case Doubt::Budget:
+      return {GapKind::LimitedWork, "finding a system call number took more work than is allowed", kTraceHint};
+  }
+  return {GapKind::UnknownNumber, "", ""};
+}
+
+class GapFinder {
+ public:
+  GapFinder(const Program& program, const References& references, const Reach& reach, const Numbers& numbers)
+      : program_(program), references_(references), reach_(reach), numbers_(numbers) {}
+
+  std::vector<Gap> find() {
+    unknown_numbers();
+    unnamed_numbers();
+    exec();
+    dynamic_loading();
+    self_modifying();
+    gaps_.insert(gaps_.end(), program_.gaps.begin(), program_.gaps.end());
+    const auto key = [](const Gap& gap) {
+      return std::tie(gap.kind, gap.object, gap.address, gap.function, gap.what);
+    };
+    std::sort(gaps_.begin(), gaps_.end(), [&](const Gap& a, const Gap& b) { return key(a) < key(b); });
+    gaps_.erase(std::unique(gaps_.begin(), gaps_.end()), gaps_.end());
+    return std::move(gaps_);
+  }
+
+ private:
+  Gap at(GapKind kind, FunctionId function, uint64_t address, std::string what, std::string hint) const {
+    Gap gap;
+    gap.kind = kind;
+    const Object& object = program_.objects[program_.functions[function].object];
+    gap.function = program_.name_of(function);
+    gap.object = object.label;
+    gap.address = address - object.bias;
+    const go::LineInfo line = program_.line_of(address);
+    gap.file = std::string(line.file);
+    gap.line = line.line;
+    gap.what = std::move(what);
+    gap.hint = std::move(hint);
+    return gap;
+  }
+
+  void unknown_numbers() {
+    for (const Unknown& unknown : numbers_.unknown) {
+      const Words words = words_of(unknown.doubt);
+      // The doubt may lie in a caller; the place says where.
+      const FunctionId holder = program_.function_holding(unknown.address);
+      gaps_.push_back(at(words.kind, holder == kNoFunction ? unknown.function : holder, unknown.address, words.what, words.hint));
+    }
+  }
+
+  void unnamed_numbers() {
+    for (const auto& [key, requests] : numbers_.calls) {
+      if (arch::syscall_name(key.arch, key.number) || key.number > INT32_MAX) continue;
+      const Found& found = requests.front().found;
+      gaps_.push_back(at(GapKind::UnnamedNumber, found.function, found.address,
+                         fmt::format("asks for system call number {}, which no kernel known to this version has", key.number),
+                         "it cannot stand in a profile by name; a newer stile may know it"));
+    }
+  }
+
+  void exec() {
+    for (const auto& [key, requests] : numbers_.calls) {
+      const auto name = arch::syscall_name(key.arch, key.number);
+      if (!name || (*name != "execve" && *name != "execveat")) continue;
+      const Found& found = requests.front().found;
+      gaps_.push_back(at(GapKind::ExecInherits, found.function, found.address,
+                         "can execute other programs, and they inherit the filter",
+                         "profile those programs too and allow what they need, or --drop execve,execveat if it never does"));
+      return;
+    }
+  }
+
+  // Go's plugin package, or dlopen by whatever name a symbol table gives it.
+  void dynamic_loading() {
+    const auto loads_code = [](std::string_view name) {
+      return name == "plugin.open" || name == "dlopen" || name == "__dlopen" || name == "dlmopen" || name == "__libc_dlopen_mode";
+    };
+    for (FunctionId id = 0; id < program_.functions.size(); ++id) {
+      const Function& function = program_.functions[id];
+      if (!reach_.liveness.reachable[id] || program_.objects[function.object].is_interpreter) continue;
+      std::string_view name;
+      if (function.is_go) {
+        name = program_.objects[function.object].go->functions.name(function.name);
+      } else if (function.name < program_.names.size()) {
+        name = program_.names[function.name];
+      }
+      if (!loads_code(name)) continue;
+      gaps_.push_back(at(GapKind::DynamicLoading, id, function.start, "can load further code while it runs",
+                         "name each library or plugin it may load with --also FILE"));
+    }
+  }
+
+  void self_modifying() {
+    for (const Object& object : program_.objects) {
+      for (const elf::Segment& segment : object.image.segments()) {
+        if (!segment.writable || !segment.executable) continue;
+        Gap gap;
+        gap.kind = GapKind::SelfModifying;
+        gap.object = object.label;
+        gap.address = segment.address;
+        gap.what = "has memory that is both writable and executable: code may change while it runs";
+        gap.hint = "link it without -z execstack, -N or the like; if it makes code on purpose, add that code's calls with --allow";
+        gaps_.push_back(std::move(gap));
+      }
+    }
+  }
+
+  const Program& program_;
+  const References& references_;
+  const Reach& reach_;
+  const Numbers& numbers_;
+  std::vector<Gap> gaps_;
+};
+
+}  // namespace
+
+std::vector<Gap> find_gaps(const Program& program, const References& references, const Reach& reach, const Numbers& numbers) {
+  return GapFinder(program, references, reach, numbers).find();
+}
+
+}  // namespace stile::analysis
