@@ -23,8 +23,9 @@ std::string grouped(uint64_t number) {
   return digits;
 }
 
+// Rounded down, so that 100% means all.
 std::string percent(uint64_t part, uint64_t whole) {
-  return whole == 0 ? "" : fmt::format(" ({}%)", (part * 100 + whole / 2) / whole);
+  return whole == 0 ? "" : fmt::format(" ({}%)", part * 100 / whole);
 }
 
 struct Tally {

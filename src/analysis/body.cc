@@ -248,6 +248,8 @@ class Builder {
         if (operand->kind == Source::Address && (operand->memory.base == arch::kRsp || operand->memory.base == arch::kRbp)) {
           arch::Memory memory = operand->memory;
           memory.index = arch::kNoReg;
+          // Go functions compare an address below rsp with the stack's limit; nothing lives there.
+          if (function_.is_go && memory.base == arch::kRsp && memory.displacement < 0) continue;
           const int64_t slot = body_.stack_slot(i, memory);
           if (slot != kUnknownOffset) body_.escaped_stack.push_back(slot);
           if (slot == kUnknownOffset && memory.base == arch::kRsp) body_.escaped_stack.push_back(INT32_MIN);

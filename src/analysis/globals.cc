@@ -61,24 +61,31 @@ GlobalUses GlobalIndex::uses_of(uint64_t address, unsigned width) const {
   return uses;
 }
 
-// Whether somebody may write the variable through a pointer: to it, or to the object it is part of.
-// In C that object may begin anywhere shortly before. In Go, code that works on a struct names several of its fields: the
-// object can begin at an earlier held address only if some function names both that address and this variable.
+// Whether somebody may write the variable through a pointer: to it, or to an object that begins before it and reaches over
+// it. Code that works on an object names several of its fields, so an earlier address that is held somewhere counts if
+// some function names both that address and this variable. A symbol that begins here settles it.
 bool GlobalIndex::escapes(uint64_t address, unsigned width, const std::vector<Mention>& mentions) const {
-  const Object* object = program_.object_of(address);
-  const bool go_data = object != nullptr && object->go && object->go->moduledata &&
-                       object->go->moduledata->data.contains(address - object->bias);
   const auto names_variable = [&](const Mention& mention) {
     return mention.address >= address && mention.address < address + width;
   };
+  const bool own_object = begins_object(address);
   for (const Mention& held : mentions) {
     if (!held.held) continue;
-    if (!go_data || names_variable(held)) return true;
+    if (names_variable(held)) return true;
+    if (own_object) continue;
     for (const Mention& other : mentions) {
       if (held.function != kNoFunction && other.function == held.function && names_variable(other)) return true;
     }
   }
   return false;
+}
+
+bool GlobalIndex::begins_object(uint64_t address) const {
+  const Object* object = program_.object_of(address);
+  if (object == nullptr) return false;
+  const auto& variables = object->image.variables();
+  const auto it = std::lower_bound(variables.begin(), variables.end(), address - object->bias);
+  return it != variables.end() && *it == address - object->bias;
 }
 
 // moduledata holds the bounds of sections, which are no pointers to the variables that stand there.

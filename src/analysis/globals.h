@@ -35,6 +35,7 @@ class GlobalIndex {
   };
   void look_at(FunctionId function, uint64_t near, uint64_t address, unsigned width, GlobalUses& uses,
                std::vector<Mention>& mentions) const;
+  bool begins_object(uint64_t address) const;
   bool in_moduledata(uint64_t address) const;
   bool escapes(uint64_t address, unsigned width, const std::vector<Mention>& mentions) const;
   const Program& program_;

@@ -31,6 +31,21 @@ ValueSet LocalSearch::reg_before(uint32_t i, Reg reg) { return search({i, reg, 0
 
 ValueSet LocalSearch::slot_before(uint32_t i, int64_t slot, unsigned width) { return search({i, kNoReg, slot, width}); }
 
+ValueSet LocalSearch::reg_after(uint32_t i, Reg reg) {
+  ValueSet result;
+  return defines_reg(i, reg, result) ? result : reg_before(i, reg);
+}
+
+ValueSet LocalSearch::stored_by(uint32_t i, int64_t offset, unsigned width) {
+  const Effect& effect = body_.insns[i].effect;
+  const bool inside = !effect.store_unbounded && offset >= 0 && offset + static_cast<int64_t>(width) <= effect.store_width;
+  if (!inside) return ValueSet(unknown(Doubt::Memory, i));
+  if (effect.value.kind == Source::Register && arch::is_vector(effect.value.reg)) {
+    return search({i, effect.value.reg, offset, width});
+  }
+  return offset == 0 ? operand_at(i, effect.value, width) : ValueSet(unknown(Doubt::Memory, i));
+}
+
 // Walks back over all ways to instruction i until something defines the place.
 ValueSet LocalSearch::search(const Question& question) {
   ValueSet result;
@@ -317,6 +332,7 @@ ValueSet LocalSearch::memory_at(uint32_t i, const ValueSet& addresses, unsigned 
         result.add(value);
         break;
       }
+      case Value::Frame: result.add(world_.frame_memory(address, width, body_.address(i))); break;
       case Value::EntryMemory: result.add(unknown(Doubt::Memory, i)); break;
       case Value::Unknown:
         result.add(Value::unknown(address.doubt == Doubt::Table ? Doubt::Table : Doubt::Memory, body_.address(i)));
@@ -348,7 +364,7 @@ bool LocalSearch::call_overwrites_slot(uint32_t i, int64_t slot) const {
   if (callee != kNoFunction && program.functions[callee].is_go) {
     const Function& function = program.functions[callee];
     const auto bytes = program.objects[function.object].go->functions.argument_bytes(function.name);
-    return inside < static_cast<int64_t>(bytes.value_or(512));
+    return bytes ? inside < static_cast<int64_t>(*bytes) : world_.writes_argument(callee, inside);
   }
   // Compiled C never reads an outgoing argument back; a Go closure may have results there.
   return callee == kNoFunction && program.functions[body_.id].is_go && inside < 256;
@@ -383,16 +399,7 @@ bool LocalSearch::defines_slot(uint32_t i, int64_t slot, unsigned width, ValueSe
                              : end <= slot || at >= slot + static_cast<int64_t>(width)) {
     return false;
   }
-  const bool covers = !effect.store_unbounded && at <= slot && end >= slot + static_cast<int64_t>(width);
-  if (covers && effect.value.kind == Source::Register && arch::is_vector(effect.value.reg)) {
-    result.add(search({i, effect.value.reg, slot - at, width}));
-    return true;
-  }
-  if (!covers || at != slot) {
-    result.add(unknown(Doubt::Memory, i));
-    return true;
-  }
-  result.add(operand_at(i, effect.value, width));
+  result.add(stored_by(i, slot - at, width));
   return true;
 }
 

@@ -18,6 +18,10 @@ struct Surroundings {
   const Program& program;
   // Values a global variable of `width` bytes at a program address can hold.
   std::function<ValueSet(uint64_t address, unsigned width, uint64_t asked_at)> global;
+  // Values of `width` bytes at a Frame pointer.
+  std::function<ValueSet(const Value& frame, unsigned width, uint64_t asked_at)> frame_memory;
+  // Whether a callee, of which no table says how large its arguments are, writes the caller's stack at rsp + offset.
+  std::function<bool(FunctionId callee, int64_t offset)> writes_argument;
 };
 
 class LocalSearch {
@@ -27,6 +31,10 @@ class LocalSearch {
   // The values of a register, or of `width` bytes on the stack at entry-rsp + slot, just before instruction i.
   ValueSet reg_before(uint32_t i, arch::Reg reg);
   ValueSet slot_before(uint32_t i, int64_t slot, unsigned width);
+  // The values of a register just after instruction i, which must not be a jump.
+  ValueSet reg_after(uint32_t i, arch::Reg reg);
+  // What instruction i, a store, leaves in the `width` bytes that begin `offset` bytes into its destination.
+  ValueSet stored_by(uint32_t i, int64_t offset, unsigned width);
   // The values an operand of instruction i has, or that stand in memory at an address value.
   ValueSet operand_at(uint32_t i, const arch::Operand& operand, unsigned width);
   ValueSet memory_at(uint32_t i, const ValueSet& addresses, unsigned width);

@@ -6,6 +6,7 @@
 
 #include <elf.h>
 
+#include "analysis/no_return.h"
 #include "runtime/go_types.h"
 
 namespace stile::analysis {
@@ -14,7 +15,8 @@ namespace {
 
 class Walk {
  public:
-  Walk(const Program& program, const References& references) : program_(program), references_(references) {
+  Walk(const Program& program, const References& references)
+      : program_(program), references_(references), no_return_(program) {
     const size_t count = program.functions.size();
     reach_.liveness.reachable.resize(count);
     reach_.liveness.escaped.resize(count);
@@ -62,6 +64,7 @@ class Walk {
       const FunctionId id = work_.front();
       work_.pop_front();
       for (const Edge& edge : references_.from(id)) {
+        if (edge.kind == EdgeKind::Fall && no_return_.falls_after_last_call(edge)) continue;
         if ((edge.kind == EdgeKind::Address || edge.kind == EdgeKind::Closure) && !edge.interior) {
           reach_.liveness.escaped[edge.to] = true;
         }
@@ -215,6 +218,7 @@ class Walk {
 
   const Program& program_;
   const References& references_;
+  NoReturn no_return_;
   Reach reach_;
   std::deque<FunctionId> work_;
 };

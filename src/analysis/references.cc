@@ -27,6 +27,7 @@ class Collector {
     absolute_ = !program_.objects[function.object].image.position_independent();
     const uint8_t* p = code.begin();
     bool falls = false, bad = false;
+    uint64_t last = 0;  // offset of the last instruction that is not filler
     while (p < code.end()) {
       const arch::Insn insn = arch::decode(p, code.end());
       const uint64_t address = function.start + static_cast<uint64_t>(p - code.begin());
@@ -37,16 +38,25 @@ class Collector {
         continue;
       }
       visit(id, function, insn, p, address);
-      falls = insn.flow != arch::Flow::Return && insn.flow != arch::Flow::Jump &&
-              insn.flow != arch::Flow::IndirectJump && insn.flow != arch::Flow::Trap;
+      if (!is_filler(insn)) {
+        falls = insn.flow != arch::Flow::Return && insn.flow != arch::Flow::Jump &&
+                insn.flow != arch::Flow::IndirectJump && insn.flow != arch::Flow::Trap;
+        last = address - function.start;
+      }
       p += insn.length;
     }
     if (falls && id + 1 < program_.functions.size() && program_.functions[id + 1].start == function.end) {
-      edges.push_back({id, id + 1, static_cast<uint32_t>(function.end - function.start), EdgeKind::Fall, false});
+      edges.push_back({id, id + 1, static_cast<uint32_t>(last), EdgeKind::Fall, false});
     }
   }
 
  private:
+  // What assemblers put between functions: nop in all its lengths, and zeroes (add %al, (%rax)).
+  static bool is_filler(const arch::Insn& insn) {
+    return (insn.map == 0 && insn.opcode == 0x90) || (insn.map == 1 && insn.opcode == 0x1f) ||
+           (insn.map == 0 && insn.opcode == 0x00 && insn.modrm == 0x00);
+  }
+
   void visit(FunctionId id, const Function& function, const arch::Insn& insn, const uint8_t* p, uint64_t address) {
     const auto offset = static_cast<uint32_t>(address - function.start);
     using arch::Flow;

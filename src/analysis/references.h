@@ -24,7 +24,7 @@ enum class EdgeKind : uint8_t {
 struct Edge {
   FunctionId from;
   FunctionId to;
-  uint32_t offset;  // of the instruction, from the start of `from`
+  uint32_t offset;  // of the instruction, from the start of `from`; Fall: of the last one that is not filler
   EdgeKind kind;
   bool interior;    // leads to an instruction inside `to`, not to its start
 };

@@ -16,6 +16,7 @@ struct Value {
   enum Kind : uint8_t {
     Constant,    // number
     Stack,       // the address entry-rsp + number
+    Frame,       // the same in another function's frame: as it stands at the instruction at `address`
     EntryReg,    // what `reg` held at entry, + number
     EntrySlot,   // what stood on the stack at entry-rsp + slot, + number
     EntryMemory, // what stands in memory at (EntryReg or EntrySlot pointer + number), `width` bytes
@@ -27,7 +28,7 @@ struct Value {
   Doubt doubt = Doubt::Computed; // Unknown
   int64_t slot = 0;              // EntrySlot; EntryMemory through a stack parameter (reg == kNoReg)
   uint64_t number = 0;           // Constant, offsets
-  uint64_t address = 0;          // Unknown: the instruction
+  uint64_t address = 0;          // Unknown, Frame: the instruction; Constant: where it was chosen, 0 = here
 
   auto operator<=>(const Value&) const = default;
 

@@ -7,6 +7,7 @@
 
 #include "analysis/globals.h"
 #include "analysis/local_values.h"
+#include "analysis/no_return.h"
 
 namespace stile::analysis {
 
@@ -29,8 +30,11 @@ class ValueSolver::Impl {
         references_(references),
         liveness_(liveness),
         globals_(program, references),
-        never_returns_([this](FunctionId id) { return never_returns(id); }),
-        world_{program, [this](uint64_t address, unsigned width, uint64_t at) { return global(address, width, at); }} {}
+        no_return_(program),
+        never_returns_([this](FunctionId id) { return no_return_.never_returns(id); }),
+        world_{program, [this](uint64_t address, unsigned width, uint64_t at) { return global(address, width, at); },
+               [this](const Value& frame, unsigned width, uint64_t at) { return frame_memory(frame, width, at); },
+               [this](FunctionId callee, int64_t offset) { return writes_argument(callee, offset); }} {}
 
   Answer number_at(const Site& site) {
     Collected collected;
@@ -45,6 +49,9 @@ class ValueSolver::Impl {
       }
     } else {
       collected.unknown.insert({Doubt::Budget, site.function, site.address});
+    }
+    for (const Value& pointer : collected.pointers) {
+      collected.unknown.insert({Doubt::Computed, program_.function_holding(pointer.address), pointer.address});
     }
     Answer answer;
     for (Found found : collected.found) {
@@ -63,11 +70,13 @@ class ValueSolver::Impl {
     std::set<Found> found;
     std::set<Unknown> unknown;
     std::set<FunctionId> wrappers;
+    std::set<Value> pointers;  // Frame values: no numbers, but something to read them through
     bool partial = false;  // met a question that is still open: complete only together with its answer
     void add(const Collected& other) {
       found.insert(other.found.begin(), other.found.end());
       unknown.insert(other.unknown.begin(), other.unknown.end());
       wrappers.insert(other.wrappers.begin(), other.wrappers.end());
+      pointers.insert(other.pointers.begin(), other.pointers.end());
     }
   };
   using Key = std::pair<FunctionId, Value>;
@@ -80,57 +89,64 @@ class ValueSolver::Impl {
     return bodies_.emplace(id, std::move(body)).first->second.get();
   }
 
-  // Whether every way through a function ends before a return or a jump out of it. Ways out that are not understood count
-  // as returns. Looks into callees a few levels deep: that is how far Go's panic helpers are stacked.
-  bool never_returns(FunctionId id, unsigned depth = 4) {
-    const auto key = std::make_pair(id, depth);
-    if (const auto it = no_return_.find(key); it != no_return_.end()) return it->second;
-    no_return_[key] = false;  // a cycle: take it that it returns
-    return no_return_[key] = ends_inside(id, depth);
+  Found found_of(const Value& value, FunctionId function, uint64_t address) const {
+    if (value.address == 0) return {value.number, function, address};
+    const FunctionId chosen_in = program_.function_holding(value.address);
+    return {value.number, chosen_in == kNoFunction ? function : chosen_in, value.address};
   }
 
-  bool ends_inside(FunctionId id, unsigned depth) {
-    constexpr uint64_t kLongest = 4096;  // bytes; helpers that only panic are short
-    const Function& function = program_.functions[id];
-    if (function.end - function.start > kLongest) return false;
-    const Bytes code = program_.code(function);
-    std::vector<bool> seen(code.size());
-    std::vector<uint64_t> work{0};
-    const auto leads_to = [&](uint64_t target) {  // false: out of the function, to something that may return
-      if (target >= function.start && target < function.end) {
-        work.push_back(target - function.start);
-        return true;
-      }
-      const FunctionId callee = program_.function_at(target);
-      return callee != kNoFunction && depth > 0 && never_returns(callee, depth - 1);
-    };
-    while (!work.empty()) {
-      const uint64_t at = work.back();
-      work.pop_back();
-      if (at >= code.size()) return false;  // runs off its end
-      if (seen[at]) continue;
-      seen[at] = true;
-      const arch::Effect effect = arch::effect_of(code.from(at), function.start + at);
-      if (effect.length == 0 || effect.step == Step::Return) return false;
-      if (effect.step == Step::Stop) continue;
-      if (effect.step == Step::Jump && !effect.has_target) return false;
-      if ((effect.step == Step::Jump || effect.step == Step::Branch) && !leads_to(effect.target)) return false;
-      if (effect.step == Step::Jump) continue;
-      if (effect.step == Step::Call && effect.has_target && depth > 0) {
-        const FunctionId callee = program_.function_at(effect.target);
-        if (callee != kNoFunction && never_returns(callee, depth - 1)) continue;
-      }
-      work.push_back(at + effect.length);
+  static Value frame_of(const Value& stack, uint64_t address) {
+    Value frame = stack;
+    frame.kind = Value::Frame;
+    frame.address = address;
+    return frame;
+  }
+
+  static void add_to(ValueSet& values, const Collected& collected) {
+    for (const Found& found : collected.found) {
+      Value value = Value::constant(found.value);
+      value.address = found.address;
+      values.add(value);
     }
-    return true;
+    for (const Value& pointer : collected.pointers) values.add(pointer);
+    for (const Unknown& unknown : collected.unknown) values.add(Value::unknown(unknown.doubt, unknown.address));
+  }
+
+  // What stands in another function's frame when it makes the call that let a pointer to it out.
+  ValueSet frame_memory(const Value& frame, unsigned width, uint64_t asked_at) {
+    const FunctionId function = program_.function_holding(frame.address);
+    const Body* body = function == kNoFunction ? nullptr : body_of(function);
+    const int64_t index = body == nullptr ? -1 : body->index_of(frame.address);
+    if (index < 0) return ValueSet(Value::unknown(Doubt::Memory, asked_at));
+    LocalSearch search(*body, world_);
+    Collected collected;
+    settle(search.slot_before(static_cast<uint32_t>(index), static_cast<int64_t>(frame.number), width), function,
+           frame.address, collected);
+    ValueSet result;
+    add_to(result, collected);
+    return result;
+  }
+
+  bool writes_argument(FunctionId callee, int64_t offset) {
+    const Body* body = body_of(callee);
+    if (body == nullptr) return true;
+    const int64_t slot = offset + 8;  // the call pushes the return address
+    for (uint32_t i = 0; i < body->insns.size(); ++i) {
+      const arch::Effect& effect = body->insns[i].effect;
+      if (!effect.stores) continue;
+      const int64_t at = body->stack_slot(i, effect.store);
+      if (at != kUnknownOffset && at <= slot + 7 && (effect.store_unbounded || at + effect.store_width > slot)) return true;
+    }
+    return false;
   }
 
   // Turns what one function's search found into final values: constants stand, parameters go to the callers.
   void settle(const ValueSet& values, FunctionId function, uint64_t address, Collected& out) {
     for (const Value& value : values) {
       switch (value.kind) {
-        case Value::Constant: out.found.insert({value.number, function, address}); break;
-        case Value::Stack: out.unknown.insert({Doubt::Computed, function, address}); break;
+        case Value::Constant: out.found.insert(found_of(value, function, address)); break;
+        case Value::Stack: out.pointers.insert(frame_of(value, address)); break;
+        case Value::Frame: out.pointers.insert(value); break;
         case Value::Unknown: out.unknown.insert({value.doubt, function, value.address}); break;
         case Value::EntryReg:
         case Value::EntrySlot:
@@ -175,6 +191,17 @@ class ValueSolver::Impl {
     if (!mine.partial || open_.empty()) answered_.emplace(key, std::move(mine));
   }
 
+  // A parameter plus a constant was asked for: adds the constant to what the caller passes.
+  static ValueSet moved(const ValueSet& values, const Value& asked) {
+    if (asked.kind == Value::EntryMemory) return values;
+    ValueSet result;
+    for (Value value : values) {
+      if (value.kind != Value::Unknown && value.kind != Value::EntryMemory) value.number += asked.number;
+      result.add(value);
+    }
+    return result;
+  }
+
   void ask_caller(const Edge& edge, const Value& asked, Collected& out) {
     const Function& caller = program_.functions[edge.from];
     const uint64_t at = caller.start + edge.offset;
@@ -185,17 +212,20 @@ class ValueSolver::Impl {
     }
     LocalSearch search(*body, world_);
     int64_t index = body->index_of(at);
-    if (edge.kind == EdgeKind::Fall) {
-      // Runs off the end: what holds after the last instruction holds here. Asked before it, as it is a plain one.
-      out.unknown.insert({Doubt::UnknownEntry, edge.from, at});
-      return;
-    }
     if (index < 0) {
       out.unknown.insert({Doubt::UnknownEntry, edge.from, at});
       return;
     }
     const auto i = static_cast<uint32_t>(index);
     if (!body->insns[i].reachable) return;  // behind a call that never returns
+    if (edge.kind == EdgeKind::Fall) {
+      if (no_return_.falls_after_last_call(edge)) return;
+      // Control runs on from the last instruction: registers are as it leaves them.
+      const ValueSet after = asked.kind == Value::EntryReg ? search.reg_after(i, asked.reg)
+                                                           : ValueSet(Value::unknown(Doubt::UnknownEntry, at));
+      settle(moved(after, asked), edge.from, at, out);
+      return;
+    }
     const bool pushes_return = edge.kind == EdgeKind::Call;
     ValueSet values;
     const auto slot_in_caller = [&](int64_t slot) -> int64_t {
@@ -211,22 +241,15 @@ class ValueSolver::Impl {
       case Value::EntrySlot: values = entry_slot(asked.slot, 8); break;
       default: {
         ValueSet pointers = asked.reg != kNoReg ? search.reg_before(i, asked.reg) : entry_slot(asked.slot, 8);
-        ValueSet moved;
+        ValueSet places;
         for (Value pointer : pointers) {
           if (pointer.kind != Value::Unknown) pointer.number += asked.number;
-          moved.add(pointer);
+          places.add(pointer);
         }
-        values = search.memory_at(i, moved, asked.width);
+        values = search.memory_at(i, places, asked.width);
       }
     }
-    ValueSet shifted;
-    for (Value value : values) {
-      if (asked.kind != Value::EntryMemory && value.kind != Value::Unknown && value.kind != Value::EntryMemory) {
-        value.number += asked.number;
-      }
-      shifted.add(value);
-    }
-    settle(shifted, edge.from, at, out);
+    settle(moved(values, asked), edge.from, at, out);
   }
 
   // All stores to a global, and what it holds at the start.
@@ -249,17 +272,15 @@ class ValueSolver::Impl {
           continue;
         }
         const arch::Effect& effect = body->insns[static_cast<size_t>(index)].effect;
-        if (!effect.stores || effect.store_unbounded || !effect.store.absolute() ||
-            static_cast<uint64_t>(effect.store.displacement) != address || effect.store_width < width) {
+        if (!effect.stores || !effect.store.absolute()) {
           result.add(Value::unknown(Doubt::Memory, store.address));
           continue;
         }
         LocalSearch search(*body, world_);
         Collected collected;
-        settle(search.operand_at(static_cast<uint32_t>(index), effect.value, width), store.function, store.address,
-               collected);
-        for (const Found& found : collected.found) result.add(Value::constant(found.value));
-        for (const Unknown& unknown : collected.unknown) result.add(Value::unknown(unknown.doubt, unknown.address));
+        const auto offset = static_cast<int64_t>(address - static_cast<uint64_t>(effect.store.displacement));
+        settle(search.stored_by(static_cast<uint32_t>(index), offset, width), store.function, store.address, collected);
+        add_to(result, collected);
       }
     }
     return global_answers_[key] = result;
@@ -281,10 +302,10 @@ class ValueSolver::Impl {
   const References& references_;
   const Liveness& liveness_;
   GlobalIndex globals_;
+  NoReturn no_return_;
   std::function<bool(FunctionId)> never_returns_;
   Surroundings world_;
   std::unordered_map<FunctionId, std::unique_ptr<Body>> bodies_;
-  std::map<std::pair<FunctionId, unsigned>, bool> no_return_;
   std::map<Key, Collected> answered_;
   std::set<Key> open_;
   std::map<std::pair<uint64_t, unsigned>, ValueSet> global_answers_;

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which functions never come back to their caller: told by their code, not by their names.
+#pragma once
+
+#include <map>
+#include <utility>
+
+#include "analysis/program.h"
+#include "analysis/references.h"
+
+namespace stile::analysis {
+
+class NoReturn {
+ public:
+  explicit NoReturn(const Program& program) : program_(program) {}
+
+  // Whether every way through a function ends before a return or a jump out of it. Ways out that are not understood count
+  // as returns. Looks into callees a few levels deep: that is how far panic and abort helpers are stacked.
+  bool never_returns(FunctionId id) { return never_returns(id, 4); }
+  // Whether a Fall edge is only a call that never returns, with filler behind it.
+  bool falls_after_last_call(const Edge& fall);
+
+ private:
+  bool never_returns(FunctionId id, unsigned depth);
+  bool ends_inside(FunctionId id, unsigned depth);
+
+  const Program& program_;
+  std::map<std::pair<FunctionId, unsigned>, bool> known_;
+};
+
+}  // namespace stile::analysis
