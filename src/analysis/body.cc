@@ -27,7 +27,16 @@ class Builder {
     find_table_targets();
     connect();
     mark_entries();
-    track_stack();
+    if (track_stack()) {
+      // Some calls were shown not to return: once more without what seemed to follow them.
+      for (BodyInsn& insn : body_.insns) {
+        insn.stack = insn.frame = kUnknownOffset;
+        insn.reachable = insn.entered_from_outside = false;
+      }
+      connect();
+      mark_entries();
+      track_stack();
+    }
     find_escapes();
     return std::move(body_);
   }
@@ -105,7 +114,7 @@ class Builder {
       case Step::Plain:
       case Step::EnterKernel: next(); break;
       case Step::Call:
-        if (returns(effect)) next();
+        if (returns(effect) && !std::binary_search(ends_.begin(), ends_.end(), i)) next();
         break;
       case Step::Branch:
         next();
@@ -130,9 +139,13 @@ class Builder {
     std::sort(pairs.begin(), pairs.end());
     pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());
     body_.first.assign(body_.insns.size() + 1, 0);
+    body_.predecessors.clear();
     for (const auto& pair : pairs) ++body_.first[pair.first + 1];
     for (size_t i = 0; i < body_.insns.size(); ++i) body_.first[i + 1] += body_.first[i];
     for (const auto& pair : pairs) body_.predecessors.push_back(pair.second);
+    for (auto& pair : pairs) std::swap(pair.first, pair.second);
+    std::sort(pairs.begin(), pairs.end());
+    body_.edges = std::move(pairs);
   }
 
   void flood(uint32_t from) {
@@ -177,16 +190,27 @@ class Builder {
     }
   }
 
-  // Forward: rsp and rbp relative to rsp at entry. Places that two ways reach with different values become unknown.
-  void track_stack() {
-    if (body_.insns.empty()) return;
-    struct State {
-      int64_t stack, frame;
-      bool operator==(const State&) const = default;
-    };
+  // The join that control would reach behind a call, past filler; -1 if the code there belongs to the call alone.
+  int64_t join_behind(uint32_t call) const {
+    for (uint32_t i = call + 1; i < body_.insns.size(); ++i) {
+      if (body_.first[i + 1] - body_.first[i] > 1 || body_.insns[i].entered_from_outside) return i;
+      if (!padding(body_.insns[i].effect)) return -1;
+    }
+    return -1;
+  }
+
+  struct StackState {
+    int64_t stack, frame;
+  };
+
+  // Forward: rsp and rbp relative to rsp at entry. Places that two ways reach with different values become unknown, but
+  // where one of the two ways comes from behind a call, the difference shows that the call never returns: compiled code
+  // has one stack depth at each place. True if such calls were found; they are in ends_ then.
+  bool track_stack() {
+    if (body_.insns.empty()) return false;
     std::vector<uint8_t> seen(body_.insns.size());
-    std::vector<uint32_t> work;
-    const auto arrive = [&](uint32_t i, State state) {
+    std::vector<uint32_t> work, behind_calls;
+    const auto arrive = [&](uint32_t i, StackState state) {
       if (i == 0 && seen[0] != 0) return;  // the convention fixes it: rsp points at the return address
       BodyInsn& insn = body_.insns[i];
       if (seen[i] == 0) {
@@ -205,37 +229,64 @@ class Builder {
       if (body_.insns[i].entered_from_outside) arrive(i, {kUnknownOffset, kUnknownOffset});
     }
     arrive(0, {0, kUnknownOffset});
-    while (!work.empty()) {
+    bool found = false;
+    for (size_t next_call = 0; !work.empty() || next_call < behind_calls.size();) {
+      if (work.empty()) {
+        const uint32_t call = behind_calls[next_call++];
+        const int64_t join = join_behind(call);
+        const int64_t stack = body_.insns[call].stack;
+        if (join >= 0 && seen[static_cast<size_t>(join)] != 0) {
+          const int64_t other = body_.insns[static_cast<size_t>(join)].stack;
+          if (stack != kUnknownOffset && other != kUnknownOffset && stack != other) {
+            ends_.insert(std::lower_bound(ends_.begin(), ends_.end(), call), call);
+            found = true;
+            continue;
+          }
+        }
+        arrive(call + 1, after(call));
+        continue;
+      }
       const uint32_t i = work.back();
       work.pop_back();
-      const BodyInsn& insn = body_.insns[i];
-      const Effect& effect = insn.effect;
-      State state{insn.stack, insn.frame};
-      if (effect.stack_lost) {
-        // leave: rsp = rbp, pop rbp. mov rsp, rbp: the same without the pop.
-        const bool leave = effect.clobbers == (1u << arch::kRbp | 1u << arch::kRsp);
-        const bool from_frame = leave || (effect.dst == arch::kRsp && effect.a.kind == Source::Register &&
-                                          effect.a.reg == arch::kRbp && effect.compute == arch::Compute::Copy);
-        const bool from_frame_lea = effect.dst == arch::kRsp && effect.a.kind == Source::Address &&
-                                    effect.a.memory.base == arch::kRbp && effect.a.memory.index == arch::kNoReg;
-        const int64_t extra = leave ? 8 : from_frame_lea ? effect.a.memory.displacement : 0;
-        const bool known = (from_frame || from_frame_lea) && insn.frame != kUnknownOffset;
-        state.stack = known ? insn.frame + extra : kUnknownOffset;
-      } else if (state.stack != kUnknownOffset) {
-        state.stack += effect.stack_delta;
+      if (body_.insns[i].effect.step == Step::Call && join_behind(i) >= 0) {
+        successors(i, [&](uint32_t) { behind_calls.push_back(i); });
+        continue;
       }
-      if (effect.dst == arch::kRbp || (effect.clobbers >> arch::kRbp & 1) != 0) {
-        state.frame = kUnknownOffset;
-        if (effect.a.kind == Source::Register && effect.a.reg == arch::kRsp && effect.width == 8 &&
-            effect.compute == arch::Compute::Copy) {
-          state.frame = insn.stack;
-        } else if (effect.a.kind == Source::Address && effect.a.memory.base == arch::kRsp &&
-                   effect.a.memory.index == arch::kNoReg && insn.stack != kUnknownOffset) {
-          state.frame = insn.stack + effect.a.memory.displacement;
-        }
-      }
+      const StackState state = after(i);
       successors(i, [&](uint32_t to) { arrive(to, state); });
     }
+    return found;
+  }
+
+  // Where rsp and rbp stand after instruction i.
+  StackState after(uint32_t i) const {
+    const BodyInsn& insn = body_.insns[i];
+    const Effect& effect = insn.effect;
+    StackState state{insn.stack, insn.frame};
+    if (effect.stack_lost) {
+      // leave: rsp = rbp, pop rbp. mov rsp, rbp: the same without the pop.
+      const bool leave = effect.clobbers == (1u << arch::kRbp | 1u << arch::kRsp);
+      const bool from_frame = leave || (effect.dst == arch::kRsp && effect.a.kind == Source::Register &&
+                                        effect.a.reg == arch::kRbp && effect.compute == arch::Compute::Copy);
+      const bool from_frame_lea = effect.dst == arch::kRsp && effect.a.kind == Source::Address &&
+                                  effect.a.memory.base == arch::kRbp && effect.a.memory.index == arch::kNoReg;
+      const int64_t extra = leave ? 8 : from_frame_lea ? effect.a.memory.displacement : 0;
+      const bool known = (from_frame || from_frame_lea) && insn.frame != kUnknownOffset;
+      state.stack = known ? insn.frame + extra : kUnknownOffset;
+    } else if (state.stack != kUnknownOffset) {
+      state.stack += effect.stack_delta;
+    }
+    if (effect.dst == arch::kRbp || (effect.clobbers >> arch::kRbp & 1) != 0) {
+      state.frame = kUnknownOffset;
+      if (effect.a.kind == Source::Register && effect.a.reg == arch::kRsp && effect.width == 8 &&
+          effect.compute == arch::Compute::Copy) {
+        state.frame = insn.stack;
+      } else if (effect.a.kind == Source::Address && effect.a.memory.base == arch::kRsp &&
+                 effect.a.memory.index == arch::kNoReg && insn.stack != kUnknownOffset) {
+        state.frame = insn.stack + effect.a.memory.displacement;
+      }
+    }
+    return state;
   }
 
   void find_escapes() {
@@ -271,6 +322,7 @@ class Builder {
   const std::function<bool(FunctionId)>& never_returns_;
   Body body_;
   std::vector<uint32_t> table_targets_;
+  std::vector<uint32_t> ends_;  // calls that do not return, sorted
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 // Built on demand, only for functions that enter the kernel or pass on a system call number.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <vector>
@@ -32,6 +33,20 @@ struct Body {
   std::vector<uint32_t> predecessors;     // grouped by instruction
   std::vector<uint32_t> first;            // predecessors of i: [first[i], first[i+1])
   std::vector<int64_t> escaped_stack;     // stack addresses (relative to entry rsp) that leave through a register
+
+  std::vector<std::pair<uint32_t, uint32_t>> edges;  // (from, to), sorted
+
+  template <typename Visit>
+  void for_each_successor(uint32_t i, Visit visit) const {
+    for (auto it = std::lower_bound(edges.begin(), edges.end(), std::pair<uint32_t, uint32_t>{i, 0});
+         it != edges.end() && it->first == i; ++it) {
+      visit(it->second);
+    }
+  }
+  bool has_successors(uint32_t i) const {
+    const auto it = std::lower_bound(edges.begin(), edges.end(), std::pair<uint32_t, uint32_t>{i, 0});
+    return it != edges.end() && it->first == i;
+  }
 
   uint64_t address(uint32_t i) const { return start + insns[i].offset; }
   // The instruction that starts at an address, or -1.

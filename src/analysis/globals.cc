@@ -37,7 +37,7 @@ GlobalUses GlobalIndex::uses_of(uint64_t address, unsigned width) const {
   }
   // Pointers to it in data.
   const auto hold = [&](uint64_t value) {
-    if (value >= lowest && value < highest) mentions.push_back({value, true, kNoFunction});
+    if (value >= lowest && value < highest) mentions.push_back({value, true, kNoFunction, 0});
   };
   for (const Program::Slot& slot : program_.slots) {
     if (!in_moduledata(slot.address)) hold(slot.value);
@@ -52,32 +52,38 @@ GlobalUses GlobalIndex::uses_of(uint64_t address, unsigned width) const {
       }
     }
   }
-  uses.escapes = escapes(address, width, mentions);
-  const auto before = [](const GlobalStore& a, const GlobalStore& b) { return a.address < b.address; };
-  std::sort(uses.stores.begin(), uses.stores.end(), before);
-  uses.stores.erase(std::unique(uses.stores.begin(), uses.stores.end(),
-                                [](const GlobalStore& a, const GlobalStore& b) { return a.address == b.address; }),
-                    uses.stores.end());
+  uses.held = held_over(address, width, mentions);
+  uses.escapes = std::any_of(uses.held.begin(), uses.held.end(),
+                             [](const Mention& mention) { return mention.function == kNoFunction; });
+  const auto unique = [](auto& items, auto key) {
+    std::sort(items.begin(), items.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
+    items.erase(std::unique(items.begin(), items.end(), [&](const auto& a, const auto& b) { return key(a) == key(b); }),
+                items.end());
+  };
+  unique(uses.stores, [](const GlobalStore& store) { return store.address; });
+  unique(uses.reads, [](const GlobalStore& read) { return read.address; });
+  unique(uses.held, [](const Mention& mention) { return std::make_pair(mention.instruction, mention.address); });
   return uses;
 }
 
-// Whether somebody may write the variable through a pointer: to it, or to an object that begins before it and reaches over
-// it. Code that works on an object names several of its fields, so an earlier address that is held somewhere counts if
+// The addresses through which the variable may be written: its own, and that of an object which begins before it and
+// reaches over it. Code that works on an object names several of its fields, so an earlier address that is held somewhere counts if
 // some function names both that address and this variable. A symbol that begins here settles it.
-bool GlobalIndex::escapes(uint64_t address, unsigned width, const std::vector<Mention>& mentions) const {
+std::vector<Mention> GlobalIndex::held_over(uint64_t address, unsigned width,
+                                            const std::vector<Mention>& mentions) const {
   const auto names_variable = [&](const Mention& mention) {
     return mention.address >= address && mention.address < address + width;
   };
   const bool own_object = begins_object(address);
+  std::vector<Mention> result;
   for (const Mention& held : mentions) {
     if (!held.held) continue;
-    if (names_variable(held)) return true;
-    if (own_object) continue;
-    for (const Mention& other : mentions) {
-      if (held.function != kNoFunction && other.function == held.function && names_variable(other)) return true;
-    }
+    const bool with_it = std::any_of(mentions.begin(), mentions.end(), [&](const Mention& other) {
+      return held.function != kNoFunction && other.function == held.function && names_variable(other);
+    });
+    if (names_variable(held) || (with_it && !own_object)) result.push_back(held);
   }
-  return false;
+  return result;
 }
 
 bool GlobalIndex::begins_object(uint64_t address) const {
@@ -115,17 +121,21 @@ void GlobalIndex::look_at(FunctionId id, uint64_t near, uint64_t address, unsign
     const uint64_t lowest = address > kObjectReach ? address - kObjectReach : 0;
     if (effect.stores && effect.store.base == arch::kNoReg && !effect.store.segment) {
       const auto store = static_cast<uint64_t>(effect.store.displacement);
-      mentions.push_back({store, false, id});
+      mentions.push_back({store, false, id, function.start + at});
       const bool overlaps = store < address + width && (store + effect.store_width > address || effect.store_unbounded);
       const bool indexed = effect.store.index != arch::kNoReg && store <= address + width && store >= lowest;
-      if (overlaps || indexed) uses.stores.push_back({id, function.start + at});
+      if (overlaps || indexed) uses.stores.push_back({id, function.start + at, store});
     }
-    for (const arch::Operand* operand : {&effect.a, &effect.b, &effect.value}) {
+    for (const arch::Operand* operand : {&effect.a, &effect.b, &effect.value, &effect.through, &effect.vector_source}) {
       if (operand->kind == arch::Source::None || operand->kind == arch::Source::Register) continue;
       if (operand->kind != arch::Source::Constant && operand->memory.base != arch::kNoReg) continue;
       const auto value = operand->kind == arch::Source::Constant ? static_cast<uint64_t>(operand->constant)
                                                                  : static_cast<uint64_t>(operand->memory.displacement);
-      if (value >= lowest && value < address + width) mentions.push_back({value, operand->kind != arch::Source::Memory, id});
+      if (value >= lowest && value < address + width) mentions.push_back({value, operand->kind != arch::Source::Memory, id, function.start + at});
+      const uint64_t reach = operand == &effect.vector_source ? 64 : 8;  // a read that begins before may reach over it
+      if (operand->kind == arch::Source::Memory && value < address + width && value + reach > address) {
+        uses.reads.push_back({id, function.start + at, value});
+      }
     }
     return;
   }

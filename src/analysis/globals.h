@@ -13,12 +13,23 @@ namespace stile::analysis {
 
 struct GlobalStore {
   FunctionId function;
-  uint64_t address;  // of the instruction
+  uint64_t address;      // of the instruction
+  uint64_t destination;  // where it begins to write
+};
+
+// An address that something names, and whether it is held (taken, stored) rather than only read or written through.
+struct Mention {
+  uint64_t address;
+  bool held;
+  FunctionId function;   // kNoFunction: a pointer in data
+  uint64_t instruction;  // 0: a pointer in data
 };
 
 struct GlobalUses {
   std::vector<GlobalStore> stores;  // instructions that name bytes of the variable as a destination
-  bool escapes = false;             // its address, or one shortly before it, is held somewhere: anyone may write it
+  std::vector<GlobalStore> reads;   // instructions that read bytes of it
+  std::vector<Mention> held;        // held addresses through which it may be written
+  bool escapes = false;             // one of them stands in data, so that anybody may write it
 };
 
 class GlobalIndex {
@@ -27,17 +38,11 @@ class GlobalIndex {
   GlobalUses uses_of(uint64_t address, unsigned width) const;
 
  private:
-  // An address that something names, and whether it is held (taken, stored) rather than only read or written through.
-  struct Mention {
-    uint64_t address;
-    bool held;
-    FunctionId function;  // kNoFunction: a pointer in data
-  };
   void look_at(FunctionId function, uint64_t near, uint64_t address, unsigned width, GlobalUses& uses,
                std::vector<Mention>& mentions) const;
   bool begins_object(uint64_t address) const;
   bool in_moduledata(uint64_t address) const;
-  bool escapes(uint64_t address, unsigned width, const std::vector<Mention>& mentions) const;
+  std::vector<Mention> held_over(uint64_t address, unsigned width, const std::vector<Mention>& mentions) const;
   const Program& program_;
   const References& references_;
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "analysis/local_values.h"
 
+#include <algorithm>
+
 namespace stile::analysis {
 
 namespace {
@@ -379,7 +381,15 @@ bool LocalSearch::defines_slot(uint32_t i, int64_t slot, unsigned width, ValueSe
     return true;
   }
   if (!effect.stores) return false;
-  const int64_t at = body_.stack_slot(i, effect.store);
+  int64_t at = body_.stack_slot(i, effect.store);
+  if (at == kUnknownOffset && !is_private && effect.store.base != kNoReg && !effect.store.segment) {
+    // An address of this slot has been taken: ask whether the store goes through it.
+    const ValueSet places = address_of(i, effect.store);
+    if (places.size() == 1 && places.begin()->kind == Value::Stack) at = static_cast<int64_t>(places.begin()->number);
+    const bool elsewhere = std::all_of(places.begin(), places.end(),
+                                       [](const Value& place) { return place.kind == Value::Constant; });
+    if (elsewhere && !places.empty()) return false;
+  }
   if (at == kUnknownOffset) {
     // Through a pointer. With rsp or rbp in it, it is some slot; otherwise it can reach only what has escaped.
     const bool through_stack = effect.store.base == arch::kRsp ||

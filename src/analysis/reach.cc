@@ -20,6 +20,7 @@ class Walk {
     const size_t count = program.functions.size();
     reach_.liveness.reachable.resize(count);
     reach_.liveness.escaped.resize(count);
+    reach_.liveness.rooted.resize(count);
     reach_.arrival.resize(count);
     reach_.root_kind.resize(count);
   }
@@ -51,7 +52,7 @@ class Walk {
 
   void root(FunctionId id, RootKind kind, Via via = Via::Root) {
     if (id == kNoFunction) return;
-    reach_.liveness.escaped[id] = true;
+    reach_.liveness.escaped[id] = reach_.liveness.rooted[id] = true;
     if (reach_.liveness.reachable[id]) return;
     reach_.root_kind[id] = kind;
     Arrival arrival;

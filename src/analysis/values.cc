@@ -5,6 +5,7 @@
 #include <memory>
 #include <set>
 
+#include "analysis/address_flow.h"
 #include "analysis/globals.h"
 #include "analysis/local_values.h"
 #include "analysis/no_return.h"
@@ -30,6 +31,7 @@ class ValueSolver::Impl {
         references_(references),
         liveness_(liveness),
         globals_(program, references),
+        tracker_(program, [this](FunctionId id) { return body_of(id); }, globals_),
         no_return_(program),
         never_returns_([this](FunctionId id) { return no_return_.never_returns(id); }),
         world_{program, [this](uint64_t address, unsigned width, uint64_t at) { return global(address, width, at); },
@@ -178,7 +180,7 @@ class ValueSolver::Impl {
         ask_caller(edge, asked, mine);
       }
       if (liveness_.escaped[function]) {
-        mine.unknown.insert({Doubt::IndirectCallers, function, start});
+        if (!ask_indirect_callers(function, asked, mine)) mine.unknown.insert({Doubt::IndirectCallers, function, start});
       } else if (!called) {
         mine.unknown.insert({Doubt::NoCaller, function, start});
       }
@@ -189,6 +191,30 @@ class ValueSolver::Impl {
       out.partial = !open_.empty();
     }
     if (!mine.partial || open_.empty()) answered_.emplace(key, std::move(mine));
+  }
+
+  // The calls through a pointer, where the function's address can be followed from each place that takes it.
+  bool ask_indirect_callers(FunctionId function, const Value& asked, Collected& out) {
+    if (liveness_.rooted[function]) return false;
+    std::set<std::pair<uint64_t, FunctionId>> callers;
+    for (const uint32_t index : references_.to(function)) {
+      const Edge& edge = references_.edges[index];
+      if (!liveness_.reachable[edge.from] || edge.interior) continue;
+      if (edge.kind == EdgeKind::Closure) return false;
+      if (edge.kind != EdgeKind::Address) continue;
+      const AddressFlow flow = tracker_.follow(edge.from, program_.functions[edge.from].start + edge.offset);
+      if (!flow.confined) return false;
+      for (const AddressUse& call : flow.calls) callers.emplace(call.address, call.function);
+    }
+    for (const auto& [address, caller] : callers) {
+      const Body* body = body_of(caller);
+      const int64_t index = body == nullptr ? -1 : body->index_of(address);
+      if (index < 0) return false;
+      const bool call = body->insns[static_cast<size_t>(index)].effect.step == Step::Call;
+      ask_caller({caller, function, static_cast<uint32_t>(address - body->start), call ? EdgeKind::Call : EdgeKind::Jump, false},
+                 asked, out);
+    }
+    return true;
   }
 
   // A parameter plus a constant was asked for: adds the constant to what the caller passes.
@@ -257,33 +283,58 @@ class ValueSolver::Impl {
     const auto key = std::make_pair(address, width);
     if (const auto it = global_answers_.find(key); it != global_answers_.end()) return it->second;
     ValueSet result;
+    // Reading near address zero faults (vm.mmap_min_addr): a null pointer brings no value.
+    if (address < 65536) return {};
     if (!program_.mapped(address)) return ValueSet(Value::unknown(Doubt::Memory, asked_at));
     result.add(initial_value(address, width, asked_at));
     if (program_.writable(address)) {
       global_answers_[key] = result;  // a global computed from itself
-      const GlobalUses uses = globals_.uses_of(address, width);
-      if (uses.escapes) result.add(Value::unknown(Doubt::Memory, asked_at));
-      for (const GlobalStore& store : uses.stores) {
-        if (!liveness_.reachable[store.function]) continue;
-        const Body* body = body_of(store.function);
-        const int64_t index = body == nullptr ? -1 : body->index_of(store.address);
-        if (index < 0) {
-          result.add(Value::unknown(Doubt::Memory, asked_at));
-          continue;
-        }
-        const arch::Effect& effect = body->insns[static_cast<size_t>(index)].effect;
-        if (!effect.stores || !effect.store.absolute()) {
-          result.add(Value::unknown(Doubt::Memory, store.address));
-          continue;
-        }
-        LocalSearch search(*body, world_);
-        Collected collected;
-        const auto offset = static_cast<int64_t>(address - static_cast<uint64_t>(effect.store.displacement));
-        settle(search.stored_by(static_cast<uint32_t>(index), offset, width), store.function, store.address, collected);
-        add_to(result, collected);
+      GlobalUses uses = globals_.uses_of(address, width);
+      if (uses.escapes) {
+        result.add(Value::unknown(Doubt::Memory, asked_at));
+      } else {
+        add_stores_through(uses, asked_at, result);
       }
+      for (const GlobalStore& store : uses.stores) add_store(store, address, width, asked_at, result);
     }
     return global_answers_[key] = result;
+  }
+
+  // Addresses of the variable that code holds: where they are only written through, those writes are all there are.
+  void add_stores_through(GlobalUses& uses, uint64_t asked_at, ValueSet& result) {
+    for (const Mention& held : uses.held) {
+      if (!liveness_.reachable[held.function]) continue;
+      const AddressFlow flow = tracker_.follow(held.function, held.instruction);
+      if (!flow.confined) {
+        result.add(Value::unknown(Doubt::Memory, asked_at));
+        return;
+      }
+      for (const AddressUse& store : flow.stores) {
+        uses.stores.push_back({store.function, store.address, held.address + static_cast<uint64_t>(store.offset)});
+      }
+    }
+  }
+
+  void add_store(const GlobalStore& store, uint64_t address, unsigned width, uint64_t asked_at, ValueSet& result) {
+    if (!liveness_.reachable[store.function]) return;
+    const Body* body = body_of(store.function);
+    const int64_t index = body == nullptr ? -1 : body->index_of(store.address);
+    if (index < 0) {
+      result.add(Value::unknown(Doubt::Memory, asked_at));
+      return;
+    }
+    const arch::Effect& effect = body->insns[static_cast<size_t>(index)].effect;
+    if (!effect.stores || effect.store.index != kNoReg || effect.store.segment) {
+      result.add(Value::unknown(Doubt::Memory, store.address));
+      return;
+    }
+    const bool before = !effect.store_unbounded && store.destination + effect.store_width <= address;
+    if (before || store.destination >= address + width) return;
+    LocalSearch search(*body, world_);
+    Collected collected;
+    const auto offset = static_cast<int64_t>(address - store.destination);
+    settle(search.stored_by(static_cast<uint32_t>(index), offset, width), store.function, store.address, collected);
+    add_to(result, collected);
   }
 
   Value initial_value(uint64_t address, unsigned width, uint64_t asked_at) const {
@@ -302,6 +353,7 @@ class ValueSolver::Impl {
   const References& references_;
   const Liveness& liveness_;
   GlobalIndex globals_;
+  AddressTracker tracker_;
   NoReturn no_return_;
   std::function<bool(FunctionId)> never_returns_;
   Surroundings world_;

@@ -59,6 +59,7 @@ struct Answer {
 struct Liveness {
   std::vector<bool> reachable;
   std::vector<bool> escaped;  // called through a pointer, by the runtime, or from outside
+  std::vector<bool> rooted;   // the same, and not only by code that takes its address
 };
 
 class ValueSolver {

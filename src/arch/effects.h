@@ -86,6 +86,7 @@ struct Effect {
   Operand value;
 
   uint16_t clobbers = 0;    // other registers overwritten, one bit each
+  uint16_t reads = 0;       // registers whose value an instruction that is not modelled uses, other than to address memory
   int32_t stack_delta = 0;  // change of rsp by push, pop, add, sub, lea; calls leave 0 (the callee pops its return address)
   bool stack_lost = false;  // rsp set in a way that is not modelled
 };

@@ -76,6 +76,18 @@ void add_clobbers(const ZydisDecodedInstruction& insn, const ZydisDecodedOperand
   const bool repeats = (insn.attributes & (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE)) != 0;
   for (unsigned i = 0; i < insn.operand_count; ++i) {
     const ZydisDecodedOperand& operand = operands[i];
+    if (operand.type == ZYDIS_OPERAND_TYPE_REGISTER && (operand.actions & ZYDIS_OPERAND_ACTION_MASK_READ) != 0) {
+      const Reg reg = reg_of(operand.reg.value);
+      if (reg != kNoReg) effect.reads |= static_cast<uint16_t>(1u << reg);
+    }
+    if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY) {
+      const Reg index = memory_of(insn, operand, address).index;
+      if (index != kNoReg) effect.reads |= static_cast<uint16_t>(1u << index);
+      if (operand.mem.type == ZYDIS_MEMOP_TYPE_AGEN || repeats) {
+        const Reg base = memory_of(insn, operand, address).base;
+        if (base != kNoReg) effect.reads |= static_cast<uint16_t>(1u << base);
+      }
+    }
     if ((operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) == 0) continue;
     if (operand.type == ZYDIS_OPERAND_TYPE_REGISTER) {
       const Reg reg = reg_of(operand.reg.value);
@@ -175,6 +187,11 @@ void set_flow(const ZydisDecodedInstruction& insn, const ZydisDecodedOperand* op
       if (operands[0].imm.value.u == 0x80) effect.step = Step::EnterKernel;
       break;
     case ZYDIS_MNEMONIC_XBEGIN: aim(Step::Branch); break;
+    case ZYDIS_MNEMONIC_XEND: effect.step = Step::Plain; break;  // no branch of its own
+    case ZYDIS_MNEMONIC_SYSRET:  // these fault outside the kernel, or return like iret
+    case ZYDIS_MNEMONIC_SYSEXIT:
+    case ZYDIS_MNEMONIC_RSM:
+    case ZYDIS_MNEMONIC_UIRET: effect.step = Step::Return; break;
     case ZYDIS_MNEMONIC_UD0:
     case ZYDIS_MNEMONIC_UD1:
     case ZYDIS_MNEMONIC_UD2:
