@@ -7,6 +7,7 @@
 
 #include "arch/x86_64_decode.h"
 #include "elf/eh_frame.h"
+#include "runtime/go_types.h"
 
 namespace stile::analysis {
 
@@ -171,7 +172,13 @@ class Discovery {
 
 Result<void> discover_functions(Program& program) {
   for (uint32_t i = 0; i < program.objects.size(); ++i) {
-    if (auto ok = find_go_part(program.objects[i]); !ok) return ok;
+    Object& object = program.objects[i];
+    if (auto ok = find_go_part(object); !ok) return ok;
+    if (object.go && object.go->moduledata) {
+      for (go::Itab& itab : go::find_itabs(object.image, *object.go->moduledata, object.bias)) {
+        program.itabs[itab.address + object.bias] = std::move(itab.methods);
+      }
+    }
     Discovery(program, i).run();
   }
   std::sort(program.functions.begin(), program.functions.end(),

@@ -14,6 +14,7 @@ std::string_view root_name(RootKind kind) {
   switch (kind) {
     case RootKind::Main: return "main";
     case RootKind::Runtime: return "program entry";
+    case RootKind::Initialiser: return "package initialiser";
     case RootKind::Library: return "library initialiser";
     case RootKind::Data: return "function value in data";
     case RootKind::Table: return "method table";
@@ -29,6 +30,7 @@ std::string_view edge_name(EdgeKind kind) {
     case EdgeKind::Fall: return "runs on into";
     case EdgeKind::Address: return "address taken";
     case EdgeKind::Closure: return "function value";
+    case EdgeKind::Interface: return "interface table";
   }
   return "";
 }
@@ -68,7 +70,7 @@ std::vector<std::pair<FunctionId, uint64_t>> EvidenceBuilder::wrapper_chain(cons
     const FunctionId id = work.front();
     work.pop_front();
     for (const Edge& edge : references_.from(id)) {
-      if (edge.kind == EdgeKind::Address || edge.kind == EdgeKind::Closure || !passes(edge.to)) continue;
+      if (takes_address(edge.kind) || !passes(edge.to)) continue;
       if (edge.to == start || came_from.contains(edge.to)) continue;
       came_from[edge.to] = {id, program_.functions[id].start + edge.offset};
       work.push_back(edge.to);
@@ -132,7 +134,7 @@ void EvidenceBuilder::explain(const std::vector<Request>& requests, bool paths, 
   if (!paths) return;
   const auto rank = [&](const Candidate& candidate) {
     const RootKind kind = reach_.root_kind[candidate.chain.front()];
-    return std::make_tuple(kind != RootKind::Main, kind, candidate.chain.size(), candidate.request->found.address);
+    return std::make_tuple(kind, candidate.chain.size(), candidate.request->found.address);
   };
   std::sort(candidates.begin(), candidates.end(),
             [&](const Candidate& a, const Candidate& b) { return rank(a) < rank(b); });

@@ -2,6 +2,7 @@
 #include "analysis/gaps.h"
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 
 #include <fmt/format.h>
@@ -103,7 +104,12 @@ class GapFinder {
     for (const auto& [key, requests] : numbers_.calls) {
       const auto name = arch::syscall_name(key.arch, key.number);
       if (!name || (*name != "execve" && *name != "execveat")) continue;
-      const Found& found = requests.front().found;
+      // The dynamic linker execs only when it is itself run as a command (glibc: rtld_chain_load).
+      const auto by_program = std::find_if(requests.begin(), requests.end(), [&](const Request& request) {
+        return !program_.objects[program_.functions[request.found.function].object].is_interpreter;
+      });
+      if (by_program == requests.end()) continue;
+      const Found& found = by_program->found;
       gaps_.push_back(at(GapKind::ExecInherits, found.function, found.address,
                          "can execute other programs, and they inherit the filter",
                          "profile those programs too and allow what they need, or --drop execve,execveat if it never does"));
@@ -116,6 +122,7 @@ class GapFinder {
     const auto loads_code = [](std::string_view name) {
       return name == "plugin.open" || name == "dlopen" || name == "__dlopen" || name == "dlmopen" || name == "__libc_dlopen_mode";
     };
+    std::set<uint32_t> told;  // one gap a file says it
     for (FunctionId id = 0; id < program_.functions.size(); ++id) {
       const Function& function = program_.functions[id];
       if (!reach_.liveness.reachable[id] || program_.objects[function.object].is_interpreter) continue;
@@ -125,7 +132,7 @@ class GapFinder {
       } else if (function.name < program_.names.size()) {
         name = program_.names[function.name];
       }
-      if (!loads_code(name)) continue;
+      if (!loads_code(name) || !told.insert(function.object).second) continue;
       gaps_.push_back(at(GapKind::DynamicLoading, id, function.start, "can load further code while it runs",
                          "name each library or plugin it may load with --also FILE"));
     }

@@ -7,10 +7,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include <stile/profile.h>
@@ -89,6 +89,7 @@ class Program {
     bool imported;  // a GOT entry: read only by code that names it, so not a pointer that stands in data
   };
   std::vector<Slot> slots;                 // relocated words, sorted by address
+  std::map<uint64_t, std::vector<uint64_t>> itabs;  // Go interface tables: address -> code of the methods
   std::vector<uint64_t> resolvers;         // IFUNC resolvers: run by the dynamic linker
   std::vector<uint64_t> initialisers;      // DT_INIT, DT_INIT_ARRAY and the like
   std::vector<Gap> gaps;                   // libraries that were not found, symbols nobody defines

@@ -25,15 +25,21 @@ class Walk {
     reach_.root_kind.resize(count);
   }
 
+  // Breadth first from each kind of root in turn. The order decides nothing but which path is shown: the Go runtime's own
+  // needs as its own, then everything else from main where there is a way from main.
   Reach run() {
-    // Breadth first from each kind of root in turn, so that paths start at main where they can.
+    find_runtime();
+    root_entries();
+    drain(/*inside_runtime=*/true);
     root_main();
     drain();
-    root_entries();
+    resume();
     drain();
     root_data();
     drain();
     root_exports();
+    drain();
+    root_itabs();
     drain();
     root_go_tables();
     drain();
@@ -60,17 +66,38 @@ class Walk {
     arrive(id, arrival);
   }
 
-  void drain() {
+  void drain(bool inside_runtime = false) {
     while (!work_.empty()) {
       const FunctionId id = work_.front();
       work_.pop_front();
       for (const Edge& edge : references_.from(id)) {
         if (edge.kind == EdgeKind::Fall && no_return_.falls_after_last_call(edge)) continue;
-        if ((edge.kind == EdgeKind::Address || edge.kind == EdgeKind::Closure) && !edge.interior) {
+        if (takes_address(edge.kind) && !edge.interior) {
           reach_.liveness.escaped[edge.to] = true;
         }
-        arrive(edge.to, {id, edge.offset, Via::Edge, edge.kind});
+        if (inside_runtime && !in_runtime_[edge.to] && program_.functions[id].is_go) {
+          postponed_.push_back(&edge);
+        } else {
+          arrive(edge.to, {id, edge.offset, Via::Edge, edge.kind});
+        }
       }
+    }
+  }
+
+  void resume() {
+    for (const Edge* edge : postponed_) arrive(edge->to, {edge->from, edge->offset, Via::Edge, edge->kind});
+    postponed_.clear();
+  }
+
+  // The packages every Go program carries: runtime and what lies below it.
+  void find_runtime() {
+    in_runtime_.resize(program_.functions.size());
+    for (FunctionId id = 0; id < program_.functions.size(); ++id) {
+      const Function& function = program_.functions[id];
+      if (!function.is_go) continue;
+      const std::string_view name = program_.objects[function.object].go->functions.name(function.name);
+      in_runtime_[id] = name.starts_with("runtime.") || name.starts_with("internal/runtime/") ||
+                        name.starts_with("runtime/internal/") || name.starts_with("_rt0_");
     }
   }
 
@@ -131,6 +158,15 @@ class Walk {
            object->go->moduledata->types.contains(address - object->bias);
   }
 
+  // Package initialisers stand in tables that runtime.main works through. Names tell them from other pointers in data, which
+  // matters for what is shown alone.
+  bool is_initialiser(FunctionId id) const {
+    if (id == kNoFunction || !program_.functions[id].is_go) return false;
+    const std::string_view name = program_.objects[program_.functions[id].object].go->functions.name(program_.functions[id].name);
+    const size_t at = name.rfind(".init");
+    return at != name.npos && (at + 5 == name.size() || name[at + 5] == '.');
+  }
+
   void root_pointer(uint64_t at, uint64_t value) {
     if (!program_.executable(value)) {
       if (value % 8 != 0 || !is_cell(value)) return;
@@ -139,6 +175,10 @@ class Walk {
       return;
     }
     if (is_cell(at)) return;
+    if (const FunctionId id = program_.function_at(value); is_initialiser(id)) {
+      root(id, RootKind::Initialiser, Via::Data);
+      return;
+    }
     // A pointer into the middle is a jump table's entry; it is entered from its own function.
     root(program_.function_at(value), RootKind::Data, Via::Data);
   }
@@ -167,7 +207,6 @@ class Walk {
       const auto& moduledata = object.go->moduledata;
       if (moduledata && !moduledata->types.empty()) {
         root_methods(object);
-        root_itabs(object);
         drain();
       }
       keep_all_go(i);
@@ -187,6 +226,13 @@ class Walk {
     }
   }
 
+  // Interface tables that code names have been walked through on the way; the runtime knows all of them.
+  void root_itabs() {
+    for (const auto& [address, methods] : program_.itabs) {
+      for (const uint64_t method : methods) root(program_.function_at(method), RootKind::Table, Via::Itab);
+    }
+  }
+
   void root_methods(const Object& object) {
     const auto is_start = [&](uint64_t address) { return program_.function_at(address + object.bias) != kNoFunction; };
     for (const go::Method& method : go::find_methods(object.image, *object.go->moduledata, is_start)) {
@@ -196,32 +242,13 @@ class Walk {
     }
   }
 
-  // An itab holds its interface, its type, a hash, and one function pointer a method.
-  void root_itabs(const Object& object) {
-    const go::Moduledata& data = *object.go->moduledata;
-    const auto pointers_from = [&](uint64_t address, uint64_t end) {
-      for (uint64_t at = address; at + 8 <= end; at += 8) {
-        const uint64_t value = object.image.read<uint64_t>(at).value_or(0);
-        const FunctionId id = program_.function_at(value);
-        if (id != kNoFunction) root(id, RootKind::Table, Via::Itab);
-      }
-    };
-    pointers_from(data.itabs.start, data.itabs.end);
-    for (uint64_t at = data.itab_pointers.start; at + 8 <= data.itab_pointers.end; at += 8) {
-      const uint64_t itab = object.image.read<uint64_t>(at).value_or(0) - object.bias;
-      // The interface type says how many methods it has: after its 48-byte head and package path comes the slice of them.
-      const uint64_t interface = object.image.read<uint64_t>(itab).value_or(0) - object.bias;
-      const uint64_t count = object.image.read<uint64_t>(interface + 48 + 8 + 8).value_or(0);
-      constexpr uint64_t kMostMethods = 4096;
-      pointers_from(itab + 24, itab + 24 + 8 * std::min(count, kMostMethods));
-    }
-  }
-
   const Program& program_;
   const References& references_;
   NoReturn no_return_;
   Reach reach_;
   std::deque<FunctionId> work_;
+  std::vector<bool> in_runtime_;
+  std::vector<const Edge*> postponed_;
 };
 
 }  // namespace

@@ -116,6 +116,12 @@ class Collector {
 
   void name_data(FunctionId from, uint32_t offset, uint64_t target) {
     if (target % 8 != 0 || program_.object_of(target) == nullptr) return;
+    if (const auto itab = program_.itabs.find(target); itab != program_.itabs.end()) {
+      for (const uint64_t method : itab->second) {
+        const FunctionId to = program_.function_at(method);
+        if (to != kNoFunction) edges.push_back({from, to, offset, EdgeKind::Interface, false});
+      }
+    }
     const auto word = program_.read<uint64_t>(target);
     if (!word || *word == 0 || !program_.executable(*word)) return;
     const FunctionId to = program_.function_at(*word);

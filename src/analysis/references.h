@@ -19,7 +19,11 @@ enum class EdgeKind : uint8_t {
   Fall,     // control runs off the end into the next function
   Address,  // code takes the function's address
   Closure,  // code names a constant cell that holds the function's address (a Go func value)
+  Interface,  // code names an interface table that has the function as a method
 };
+
+// Whether the edge hands the function's address out rather than going there.
+constexpr bool takes_address(EdgeKind kind) { return kind >= EdgeKind::Address; }
 
 struct Edge {
   FunctionId from;

@@ -174,7 +174,7 @@ class ValueSolver::Impl {
       for (const uint32_t index : references_.to(function)) {
         const Edge& edge = references_.edges[index];
         if (!liveness_.reachable[edge.from]) continue;
-        if (edge.kind == EdgeKind::Address || edge.kind == EdgeKind::Closure) continue;
+        if (takes_address(edge.kind)) continue;
         if (edge.interior) continue;  // seen as an entry from outside by whoever walks the body
         called = true;
         ask_caller(edge, asked, mine);
@@ -200,7 +200,7 @@ class ValueSolver::Impl {
     for (const uint32_t index : references_.to(function)) {
       const Edge& edge = references_.edges[index];
       if (!liveness_.reachable[edge.from] || edge.interior) continue;
-      if (edge.kind == EdgeKind::Closure) return false;
+      if (edge.kind == EdgeKind::Closure || edge.kind == EdgeKind::Interface) return false;
       if (edge.kind != EdgeKind::Address) continue;
       const AddressFlow flow = tracker_.follow(edge.from, program_.functions[edge.from].start + edge.offset);
       if (!flow.confined) return false;
@@ -288,7 +288,8 @@ class ValueSolver::Impl {
     if (!program_.mapped(address)) return ValueSet(Value::unknown(Doubt::Memory, asked_at));
     result.add(initial_value(address, width, asked_at));
     if (program_.writable(address)) {
-      global_answers_[key] = result;  // a global computed from itself
+      // Asked again on the way to its own answer, it is unknown: an answer in the making may still grow.
+      global_answers_[key] = ValueSet(Value::unknown(Doubt::Memory, asked_at));
       GlobalUses uses = globals_.uses_of(address, width);
       if (uses.escapes) {
         result.add(Value::unknown(Doubt::Memory, asked_at));

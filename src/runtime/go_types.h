@@ -4,7 +4,8 @@
 // address in code. Recognised by the shape of the records, whose head has not changed since Go 1.7, so that no version's
 // exact layout of types has to be known.
 //
-// Facts: Go source, src/internal/abi/type.go (Type, Method, Imethod, InterfaceType, Name) and src/runtime/type.go.
+// Facts: Go source, src/internal/abi/type.go (Type, Method, Imethod, InterfaceType, Name) and src/runtime/type.go; src/runtime/runtime2.go
+// (itab).
 #pragma once
 
 #include <cstdint>
@@ -21,6 +22,15 @@ struct Method {
   uint64_t interface_code = 0;  // called through an interface (receiver is one word); 0 = pruned by the linker
   uint64_t direct_code = 0;     // called by reflection with the receiver itself; 0 = pruned
 };
+
+// An interface table: for one type as one interface, the code of each of the interface's methods.
+struct Itab {
+  uint64_t address = 0;
+  std::vector<uint64_t> methods;  // as the words stand in the file: with the bias, where relocation has been applied
+};
+
+// All interface tables the linker built. `bias` is what relocation has added to the pointers in them.
+std::vector<Itab> find_itabs(const elf::Image& image, const Moduledata& data, uint64_t bias);
 
 // All method table entries of an object; addresses without bias. `is_function_start` tells real entries from look-alikes.
 template <typename IsFunctionStart>

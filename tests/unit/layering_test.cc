@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The house has floors (src/FLOORS): every #include under src/, include/ and cli/ has to lead downstairs or stay in its room.
+// The house has floors (src/FLOORS): every #include under src/, include/ and cli/ has to lead downstairs or
+// stay in its room.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -35,7 +36,7 @@ Floors read_floors() {
 
 // One #include of a project file.
 struct Include {
-  std::string file;    // that contains it, from the source directory
+  std::string file;  // that contains it, from the source directory
   int line = 0;
   std::string target;  // as written
   bool angled = false;

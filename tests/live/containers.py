@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OCI bundles, and container runtimes that start them."""
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import urllib.request
+
+TIMEOUT = 60
+# What docker grants root by default. Another user gets none, only the bounding set.
+CAPABILITIES = ["CAP_" + c for c in ("CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP "
+                                     "NET_BIND_SERVICE SYS_CHROOT KILL AUDIT_WRITE").split()]
+# Loads a filter, and one that changes nothing for any program here.
+HARMLESS = {"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"],
+            "syscalls": [{"names": ["vhangup"], "action": "SCMP_ACT_ERRNO"}]}
+
+
+class Runtime:
+    """A container runtime's program, and how it has to be started on this machine."""
+
+    def __init__(self, name, prefix, unshare=False):
+        self.name, self.prefix, self.unshare = name, prefix, unshare
+        self.path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+
+    def command(self, state, *words):
+        line = [self.path, "--root", state, *words]
+        if self.unshare:  # crun refuses cgroup2 beside cgroup1; in a mount namespace of its own it need not see it
+            line = ["unshare", "-m", "sh", "-c", 'umount /sys/fs/cgroup/unified; exec "$@"', "sh", *line]
+        return self.prefix + line
+
+    def version(self):
+        done = subprocess.run([self.path, "--version"], stdout=subprocess.PIPE, text=True)
+        return done.stdout.splitlines()[0] if done.stdout else self.name
+
+
+def libraries(path):
+    """What the dynamic loader loads for a program: paths on this machine, the loader itself too."""
+    out = subprocess.run(["ldd", path], stdout=subprocess.PIPE, text=True).stdout
+    return [m for line in out.splitlines() for m in re.findall(r"(?:=> |^\s*)(/\S+) \(", line)]
+
+
+def make_rootfs(directory, files, with_libraries):
+    """A root directory that holds these files ({path inside: path here}) and the little that libc and Go look for."""
+    for sub in ("etc", "proc", "dev", "tmp", "data"):
+        os.makedirs(os.path.join(directory, sub))
+    os.chmod(os.path.join(directory, "data"), 0o777)
+    for name, text in (("passwd", "root:x:0:0:root:/:/\nuser:x:1000:1000:user:/:/\n"),
+                       ("group", "root:x:0:\nuser:x:1000:\n"), ("hosts", "127.0.0.1 localhost\n")):
+        with open(os.path.join(directory, "etc", name), "w") as f:
+            f.write(text)
+    copies = dict(files)
+    for path in files.values() if with_libraries else ():
+        copies.update({lib: lib for lib in libraries(path)})
+    for inside, here in copies.items():
+        to = os.path.join(directory, inside.lstrip("/"))
+        os.makedirs(os.path.dirname(to), exist_ok=True)
+        shutil.copy(here, to)
+        os.chmod(to, 0o755)
+
+
+def config(args, user, no_new_privs, host_network, seccomp):
+    spaces = ["pid", "ipc", "uts", "mount"] + ([] if host_network else ["network"])
+    capabilities = {"bounding": CAPABILITIES}
+    if user == 0:
+        capabilities.update(effective=CAPABILITIES, permitted=CAPABILITIES)
+    conf = {
+        "ociVersion": "1.0.2",
+        "process": {"terminal": False, "user": {"uid": user, "gid": user}, "args": args, "cwd": "/",
+                    "env": ["PATH=/", "HOME=/tmp"], "noNewPrivileges": no_new_privs, "capabilities": capabilities},
+        "root": {"path": "rootfs", "readonly": False},
+        "hostname": "live",
+        "mounts": [
+            {"destination": "/proc", "type": "proc", "source": "proc"},
+            {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]},
+            {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=1777"]},
+        ],
+        "linux": {"namespaces": [{"type": s} for s in spaces]},
+    }
+    if seccomp is not None:
+        conf["linux"]["seccomp"] = seccomp
+    return conf
+
+
+class Bundle:
+    """A container's directory; use it in a with statement."""
+
+    def __init__(self, runtime, files, with_libraries=False):
+        self.runtime, self.files, self.with_libraries = runtime, files, with_libraries
+
+    def __enter__(self):
+        self.directory = tempfile.mkdtemp(prefix="stile-live.")
+        os.chmod(self.directory, 0o755)
+        make_rootfs(os.path.join(self.directory, "rootfs"), self.files, self.with_libraries)
+        self.state = os.path.join(self.directory, "state")
+        self.count = 0
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run(self.runtime.prefix + ["rm", "-rf", self.directory])
+
+    def start(self, conf, work=None, prefix=()):
+        """Starts the container; work(bundle), if given, runs meanwhile and gives text that is added to standard output.
+        Gives (exit status, standard output, standard error); the status is None if it did not end."""
+        self.count += 1
+        name = f"{os.path.basename(self.directory)}.{self.count}"
+        with open(os.path.join(self.directory, "config.json"), "w") as f:
+            json.dump(conf, f)
+        command = list(prefix) + self.runtime.command(self.state, "run", "--bundle", self.directory, name)
+        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                 start_new_session=True)
+        more = b""
+        try:
+            if work:
+                more = work(self, child)
+            out, err = child.communicate(timeout=TIMEOUT)
+            return child.returncode, out + more, err.decode(errors="replace")
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.communicate()
+            return None, b"", "did not end"
+        finally:
+            if child.returncode != 0:
+                subprocess.run(self.runtime.command(self.state, "delete", "--force", name),
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def inside(self, path):
+        return os.path.join(self.directory, "rootfs", path.lstrip("/"))
+
+
+def killers(bundle, conf, work):
+    """Which calls the filter of a container that does not work stops: starts it once more under strace, with SIGSYS for them."""
+    if not shutil.which("strace"):
+        return ["no strace to find the call"]
+    conf = json.loads(json.dumps(conf))
+    conf["linux"]["seccomp"]["defaultAction"] = "SCMP_ACT_TRAP"
+    conf["linux"]["seccomp"].pop("defaultErrnoRet", None)
+    log = os.path.join(bundle.directory, "strace")
+    bundle.start(conf, work, prefix=["strace", "-f", "-e", "trace=none", "-e", "signal=SIGSYS", "-o", log])
+    try:
+        with open(log, errors="replace") as f:
+            return sorted(set(re.findall(r"si_syscall=(?:__NR_)?(\w+)", f.read()))) or ["no call was stopped this time"]
+    except OSError:
+        return ["strace did not run"]
+
+
+def request(bundle, child, address_file="/data/address", path="/version"):
+    """Asks the server in the container for `path`, then ends it by closing its standard input."""
+    address = None
+    for _ in range(200):
+        try:
+            with open(bundle.inside(address_file)) as f:
+                address = f.read()
+            break
+        except OSError:
+            try:
+                child.wait(0.05)
+                return b""  # ended too early
+            except subprocess.TimeoutExpired:
+                continue
+    body = b""
+    if address:
+        try:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"http://{address}{path}", timeout=10) as r:
+                body = b"%d %s" % (r.status, r.read())
+        except OSError as e:
+            body = f"request: {e}".encode()
+        os.unlink(bundle.inside(address_file))
+    return body
