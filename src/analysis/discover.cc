@@ -55,23 +55,25 @@ class Discovery {
 
   void run() {
     if (object_.go) add_go_functions();
-    for (const elf::Segment& segment : object_.image.segments()) {
-      if (!segment.executable) continue;
-      const uint64_t start = segment.address + object_.bias;
-      const uint64_t end = start + object_.image.at(segment.address).size();
+    for (const go::Range& range : code_ranges()) {
       if (!object_.go) {
-        ranges_.push_back({start, end});
+        ranges_.push_back(range);
         continue;
       }
       const uint64_t go_start = object_.go->functions.entry(0) + object_.bias;
       const uint64_t go_end = object_.go->functions.end(object_.go->functions.size() - 1) + object_.bias;
-      if (go_start >= end || go_end <= start) {
-        ranges_.push_back({start, end});
+      if (go_start >= range.end || go_end <= range.start) {
+        ranges_.push_back(range);
       } else {
-        if (start < go_start) ranges_.push_back({start, go_start});
-        if (go_end < end) ranges_.push_back({go_end, end});
+        if (range.start < go_start) ranges_.push_back({range.start, go_start});
+        if (go_end < range.end) ranges_.push_back({go_end, range.end});
       }
     }
+    for (const go::Range& range : ranges_) {
+      lowest_ = std::min(lowest_, range.start);
+      extent_ = std::max(extent_, range.end);
+    }
+    extent_ -= std::min(lowest_, extent_);
     add_symbols(object_.image.symbols());
     add_symbols(object_.image.dynamic_symbols());
     for (const uint64_t address : elf::unwind_function_starts(object_.image)) add(address + object_.bias);
@@ -84,8 +86,53 @@ class Discovery {
   }
 
  private:
+  // Executable memory, as far as it holds code: by sections where they cover the entry point, else whole segments but for
+  // the file's own headers, which some linkers place there.
+  std::vector<go::Range> code_ranges() const {
+    std::vector<go::Range> ranges;
+    const elf::Image& image = object_.image;
+    bool covers_entry = image.entry() == 0;
+    for (const elf::Section& section : image.sections()) {
+      constexpr uint64_t kAlloc = 2, kExecute = 4;
+      const elf::Segment* segment = image.segment_of(section.address);
+      if ((section.flags & (kAlloc | kExecute)) != (kAlloc | kExecute) || segment == nullptr || !segment->executable) continue;
+      const uint64_t end = std::min(section.address + section.size, segment->address + segment->file_size);
+      if (end <= section.address) continue;
+      ranges.push_back({section.address + object_.bias, end + object_.bias});
+      covers_entry |= image.entry() >= section.address && image.entry() < end;
+    }
+    if (covers_entry && !ranges.empty() && !enters_kernel_outside(ranges)) return ranges;
+    ranges.clear();
+    for (const elf::Segment& segment : image.segments()) {
+      if (!segment.executable) continue;
+      const bool entry_in_headers = image.entry() - segment.address < image.headers_size();
+      const uint64_t headers = segment.file_offset == 0 && !entry_in_headers ? std::min(image.headers_size(), segment.file_size) : 0;
+      ranges.push_back({segment.address + headers + object_.bias, segment.address + segment.file_size + object_.bias});
+    }
+    return ranges;
+  }
+
+  // Section headers are only a hint. If executable bytes outside `ranges` could enter the kernel, they do not count.
+  bool enters_kernel_outside(const std::vector<go::Range>& ranges) const {
+    for (const elf::Segment& segment : object_.image.segments()) {
+      if (!segment.executable) continue;
+      const Bytes bytes = object_.image.at(segment.address);
+      for (uint64_t at = 0; at + 1 < bytes.size(); ++at) {
+        const uint64_t address = segment.address + object_.bias + at;
+        const auto inside = std::find_if(ranges.begin(), ranges.end(), [&](const go::Range& r) { return r.contains(address); });
+        if (inside != ranges.end()) {
+          at = inside->end - segment.address - object_.bias - 1;
+          continue;
+        }
+        const uint8_t a = bytes.data()[at], b = bytes.data()[at + 1];
+        if ((a == 0x0f && (b == 0x05 || b == 0x34)) || (a == 0xcd && b == 0x80) || (a == 0x65 && b == 0xff)) return true;
+      }
+    }
+    return false;
+  }
+
   bool foreign(uint64_t address) const {
-    return std::any_of(ranges_.begin(), ranges_.end(), [&](const go::Range& range) { return range.contains(address); });
+    return address - lowest_ < extent_ && std::any_of(ranges_.begin(), ranges_.end(), [&](const go::Range& range) { return range.contains(address); });
   }
   void add(uint64_t address, uint32_t name = UINT32_MAX) {
     if (foreign(address)) starts_.push_back({address, name});
@@ -158,6 +205,10 @@ class Discovery {
       }
       if (i + 1 < starts_.size()) end = std::min(end, starts_[i + 1].address);
       program_.functions.push_back({starts_[i].address, end, index_, starts_[i].name, false});
+      program_.functions.back().opens_range =
+          starts_[i].name == UINT32_MAX && std::any_of(ranges_.begin(), ranges_.end(), [&](const go::Range& range) {
+            return range.start == starts_[i].address;
+          });
     }
   }
 
@@ -165,6 +216,7 @@ class Discovery {
   uint32_t index_;
   Object& object_;
   std::vector<go::Range> ranges_;  // executable memory that Go's table does not describe
+  uint64_t lowest_ = UINT64_MAX, extent_ = 0;  // of all of them together
   std::vector<Start> starts_;
 };
 

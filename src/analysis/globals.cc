@@ -13,6 +13,50 @@ namespace {
 // How far before a variable an address still may be the start of the object it is part of.
 constexpr uint64_t kObjectReach = 64;
 
+// Calls visit(at) for each offset at which the 32 bits, taken as a displacement from just behind them, lead to
+// [first, last), and perhaps for some others. Looks at whole blocks, each four times at the four alignments, so that the
+// compiler can do it with vector instructions.
+template <typename Visit>
+void find_displacements(Bytes bytes, uint64_t base, uint64_t first, uint64_t last, Visit visit) {
+  constexpr uint64_t kBlock = 64;  // words
+  const auto range = static_cast<uint32_t>(last - first);
+  for (uint64_t start = 0; bytes.holds(start, 4); start += kBlock * 4) {
+    for (uint64_t phase = 0; phase < 4; ++phase) {
+      const uint64_t at = start + phase;
+      if (!bytes.holds(at, 4)) break;
+      const uint64_t count = std::min(kBlock, (bytes.size() - at) / 4);
+      const auto skew = static_cast<uint32_t>(base + at + 4 - first);
+      const uint8_t* p = bytes.data() + at;
+      uint32_t hit = 0;
+      for (uint32_t i = 0; i < count; ++i) hit |= load<uint32_t>(p + i * 4) + skew + i * 4 < range ? 1u : 0u;
+      for (uint32_t i = 0; hit != 0 && i < count; ++i) {
+        if (load<uint32_t>(p + i * 4) + skew + i * 4 < range) visit(at + i * 4);
+      }
+    }
+  }
+}
+
+// The same for 32-bit constants that are themselves an address in [first, last).
+template <typename Visit>
+void find_constants(Bytes bytes, uint64_t first, uint64_t last, Visit visit) {
+  constexpr uint64_t kBlock = 64;
+  if (last > INT32_MAX) return;
+  const auto range = static_cast<uint32_t>(last - first), skew = uint32_t{0} - static_cast<uint32_t>(first);
+  for (uint64_t start = 0; bytes.holds(start, 4); start += kBlock * 4) {
+    for (uint64_t phase = 0; phase < 4; ++phase) {
+      const uint64_t at = start + phase;
+      if (!bytes.holds(at, 4)) break;
+      const uint64_t count = std::min(kBlock, (bytes.size() - at) / 4);
+      const uint8_t* p = bytes.data() + at;
+      uint32_t hit = 0;
+      for (uint32_t i = 0; i < count; ++i) hit |= load<uint32_t>(p + i * 4) + skew < range ? 1u : 0u;
+      for (uint32_t i = 0; hit != 0 && i < count; ++i) {
+        if (load<uint32_t>(p + i * 4) + skew < range) visit(at + i * 4);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 GlobalUses GlobalIndex::uses_of(uint64_t address, unsigned width) const {
@@ -21,18 +65,18 @@ GlobalUses GlobalIndex::uses_of(uint64_t address, unsigned width) const {
   const uint64_t lowest = address > kObjectReach ? address - kObjectReach : 0;
   const uint64_t highest = address + width;
   // A RIP-relative displacement counts from the end of the instruction, up to eight bytes after the displacement.
+  const uint64_t first = lowest - std::min<uint64_t>(lowest, 8);
   for (const Object& object : program_.objects) {
     for (const elf::Segment& segment : object.image.segments()) {
       if (!segment.executable) continue;
       const Bytes bytes = object.image.at(segment.address);
       const uint64_t base = segment.address + object.bias;
-      for (uint64_t at = 0; at + 4 <= bytes.size(); ++at) {
-        const auto displacement = static_cast<uint64_t>(static_cast<int64_t>(load<int32_t>(bytes.data() + at)));
-        const uint64_t target = base + at + 4 + displacement;
-        if (target + 8 - lowest > highest - lowest + 8 && displacement - lowest >= highest - lowest) continue;
+      const auto visit = [&](uint64_t at) {
         const FunctionId function = program_.function_holding(base + at);
         if (function != kNoFunction) look_at(function, base + at, address, width, uses, mentions);
-      }
+      };
+      find_displacements(bytes, base, first, highest, visit);
+      if (!object.image.position_independent()) find_constants(bytes, lowest, highest, visit);
     }
   }
   // Pointers to it in data.
@@ -40,7 +84,7 @@ GlobalUses GlobalIndex::uses_of(uint64_t address, unsigned width) const {
     if (value >= lowest && value < highest) mentions.push_back({value, true, kNoFunction, 0});
   };
   for (const Program::Slot& slot : program_.slots) {
-    if (!in_moduledata(slot.address)) hold(slot.value);
+    if (slot.value >= lowest && slot.value < highest && !in_moduledata(slot.address)) hold(slot.value);
   }
   for (const Object& object : program_.objects) {
     if (object.image.position_independent()) continue;
@@ -48,7 +92,8 @@ GlobalUses GlobalIndex::uses_of(uint64_t address, unsigned width) const {
       if (segment.executable) continue;
       const Bytes bytes = object.image.at(segment.address);
       for (uint64_t at = (8 - segment.address % 8) % 8; bytes.holds(at, 8); at += 8) {
-        if (!in_moduledata(segment.address + at)) hold(load<uint64_t>(bytes.data() + at));
+        const uint64_t value = load<uint64_t>(bytes.data() + at);
+        if (value - lowest < highest - lowest && !in_moduledata(segment.address + at)) hold(value);
       }
     }
   }

@@ -141,6 +141,8 @@ void ProgramBuilder::lay_out() {
   }
   std::sort(program_.spans_.begin(), program_.spans_.end(),
             [](const auto& a, const auto& b) { return a.start < b.start; });
+  program_.lowest_ = program_.spans_.front().start;
+  program_.extent_ = program_.spans_.back().end - program_.lowest_;
 }
 
 // The first object that defines the name wins, as with LD_PRELOAD and --also; versions must agree where both say one.

@@ -50,6 +50,7 @@ struct Function {
   uint32_t object = 0;
   uint32_t name = UINT32_MAX;  // Go: index in its function table; else index into Program::names; UINT32_MAX: none
   bool is_go = false;
+  bool opens_range = false;  // begins where executable memory does; nothing says what it is
 };
 
 class Program {
@@ -69,6 +70,8 @@ class Program {
   bool executable(uint64_t address) const;
   bool writable(uint64_t address) const;  // while the program runs; RELRO parts count as writable
   bool mapped(uint64_t address) const;
+  // A quick no for values that are no address in the program.
+  bool maybe_mapped(uint64_t value) const { return value - lowest_ < extent_; }
   Bytes at(uint64_t address) const;       // file-backed bytes to the end of the segment
   Bytes code(const Function& function) const;
   template <typename T>
@@ -103,6 +106,7 @@ class Program {
   friend class ProgramBuilder;
   const Span* span_of(uint64_t address) const;
   std::vector<Span> spans_;  // sorted
+  uint64_t lowest_ = 0, extent_ = 0;  // of all spans
   // Direct-mapped lookup: for each 64 bytes of an executable span, the first function that ends behind its start.
   struct Index {
     uint64_t start, end;

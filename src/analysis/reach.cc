@@ -123,12 +123,7 @@ class Walk {
     for (const uint64_t address : program_.resolvers) root(program_.function_holding(address), RootKind::Library);
     // Executable memory before the first known function of a range may be entered in ways nobody recorded.
     for (FunctionId id = 0; id < program_.functions.size(); ++id) {
-      const Function& function = program_.functions[id];
-      if (function.is_go || function.name != UINT32_MAX) continue;
-      const Object& object = program_.objects[function.object];
-      const elf::Segment* segment = object.image.segment_of(function.start - object.bias);
-      const bool first = segment != nullptr && segment->address + object.bias == function.start;
-      if (first || (id > 0 && program_.functions[id - 1].is_go)) root(id, RootKind::Data);
+      if (program_.functions[id].opens_range) root(id, RootKind::Data);
     }
   }
 
@@ -144,7 +139,7 @@ class Walk {
         if (segment.executable) continue;
         for (uint64_t at = (8 - segment.address % 8) % 8; bytes.holds(at, 8); at += 8) {
           const uint64_t value = load<uint64_t>(bytes.data() + at);
-          if (value != 0 && !in_function_table(object, segment.address + at)) root_pointer(segment.address + at, value);
+          if (program_.maybe_mapped(value) && !in_function_table(object, segment.address + at)) root_pointer(segment.address + at, value);
         }
       }
     }

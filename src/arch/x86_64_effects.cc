@@ -187,7 +187,8 @@ void set_flow(const ZydisDecodedInstruction& insn, const ZydisDecodedOperand* op
       if (operands[0].imm.value.u == 0x80) effect.step = Step::EnterKernel;
       break;
     case ZYDIS_MNEMONIC_XBEGIN: aim(Step::Branch); break;
-    case ZYDIS_MNEMONIC_XEND: effect.step = Step::Plain; break;  // no branch of its own
+    case ZYDIS_MNEMONIC_XEND:  // no branch of its own
+    case ZYDIS_MNEMONIC_XABORT: effect.step = Step::Plain; break;  // nothing at all outside a transaction
     case ZYDIS_MNEMONIC_SYSRET:  // these fault outside the kernel, or return like iret
     case ZYDIS_MNEMONIC_SYSEXIT:
     case ZYDIS_MNEMONIC_RSM:

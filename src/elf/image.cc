@@ -112,6 +112,7 @@ Result<void> Image::parse_headers() {
                             header.e_phnum, header.e_phentsize, header.e_phoff),
                 path_, "the file is truncated or damaged: copy or build it again");
   }
+  headers_size_ = std::max<uint64_t>(sizeof header, header.e_phoff + uint64_t{header.e_phnum} * sizeof(Elf64_Phdr));
   uint64_t eh_frame_hdr = 0;
   for (unsigned i = 0; i < header.e_phnum; ++i) {
     Elf64_Phdr ph;

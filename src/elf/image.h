@@ -71,6 +71,7 @@ class Image {
   bool dynamic() const { return !dynamic_.empty(); }
   std::string_view interpreter() const { return interpreter_; }
   uint64_t entry() const { return entry_; }
+  uint64_t headers_size() const { return headers_size_; }  // ELF header and program headers, from the start of the file
   const std::vector<Segment>& segments() const { return segments_; }
   const std::vector<Section>& sections() const { return sections_; }
   const std::vector<std::string_view>& needed() const { return needed_; }
@@ -122,6 +123,7 @@ class Image {
   std::string path_;
   bool position_independent_ = false;
   uint64_t entry_ = 0;
+  uint64_t headers_size_ = 0;
   uint64_t eh_frame_hdr_ = 0;
   uint64_t dynamic_address_ = 0;
   uint64_t dynamic_size_ = 0;

@@ -47,6 +47,7 @@ def make_rootfs(directory, files, with_libraries):
     for sub in ("etc", "proc", "dev", "tmp", "data"):
         os.makedirs(os.path.join(directory, sub))
     os.chmod(os.path.join(directory, "data"), 0o777)
+    os.chmod(os.path.join(directory, "tmp"), 0o1777)  # runc gives a tmpfs the mode of what it covers, whatever the options say
     for name, text in (("passwd", "root:x:0:0:root:/:/\nuser:x:1000:1000:user:/:/\n"),
                        ("group", "root:x:0:\nuser:x:1000:\n"), ("hosts", "127.0.0.1 localhost\n")):
         with open(os.path.join(directory, "etc", name), "w") as f:

@@ -10,10 +10,10 @@ import time
 TIMEOUT = 120
 
 
-def run(command, env=None):
+def run(command):
     try:
-        return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=TIMEOUT,
-                              env=dict(os.environ, **(env or {})))
+        return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              timeout=TIMEOUT)
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(command, 124, "", "took too long")
 
@@ -32,18 +32,18 @@ def image_tar(directory, program):
     return tar
 
 
-def starts_of(command, profile, directory, no_new_privs, starts, env=None):
+def starts_of(command, profile, directory, no_new_privs, starts):
     """command = what runs a container up to the security options; gives (state, note)."""
     file = os.path.join(directory, "profile.json")
     with open(file, "w") as f:
         json.dump(profile, f)
     more = ["--security-opt", "no-new-privileges"] if no_new_privs else []
     tail = ["stile-live", "/program"]
-    plain = run(command + more + tail, env)
+    plain = run(command + more + tail)
     if plain.returncode != 0:
         return "skip", "starts no container here: " + last(plain)
     for i in range(starts):
-        got = run(command + more + ["--security-opt", "seccomp=" + file] + tail, env)
+        got = run(command + more + ["--security-opt", "seccomp=" + file] + tail)
         if (got.returncode, got.stdout) != (0, plain.stdout):
             return "FAIL", f"{i}/{starts}, then exit {got.returncode}: {last(got)}"
     return "ok", f"{starts}/{starts}"
@@ -55,15 +55,17 @@ def podman(program, profile, no_new_privs, starts, prefix):
     if prefix is None:
         return "skip", "needs root, or sudo without a password"
     with tempfile.TemporaryDirectory(prefix="stile-podman.", ignore_cleanup_errors=True) as d:
-        env = {"XDG_RUNTIME_DIR": d}
-        base = [*prefix, "podman", "--root", d + "/root-dir", "--runroot", d + "/run", "--storage-driver=vfs",
+        base = [*prefix, "env", "XDG_RUNTIME_DIR=" + d, "podman", "--root", d + "/root-dir", "--runroot", d + "/run", "--storage-driver=vfs",
                 "--cgroup-manager=cgroupfs", "--events-backend=none", "--runtime", "runc"]
-        imported = run(base + ["import", image_tar(d, program), "stile-live"], env)
+        imported = run(base + ["import", image_tar(d, program), "stile-live"])
         if imported.returncode != 0:
             return "skip", "podman import: " + last(imported)
         # Its own defaults for these are above what an unprivileged machine may set.
         command = base + ["run", "--rm", "--network=none", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"]
-        return starts_of(command, profile, d, no_new_privs, starts, env)
+        try:
+            return starts_of(command, profile, d, no_new_privs, starts)
+        finally:
+            run([*prefix, "rm", "-rf", d + "/root-dir", d + "/run"])
 
 
 def docker(program, profile, no_new_privs, starts, prefix):
