@@ -46,12 +46,17 @@ Result<Analysis> analyze_image(elf::Image image, const LoadOptions& load, const 
   // One address space: the program and the libraries it needs, relocated and bound, and every function in them.
   auto program = load_program(std::move(image), load);
   if (!program) return tl::unexpected(program.error());
+  program->release_data();
 
   // One pass over the code: calls, jumps, addresses taken, and the instructions that enter the kernel.
   const References references = collect_references(*program, options.threads);
 
+  program->release_code();
+
   // What can run. From here on, dead code does not exist.
   const Reach reach = find_reachable(*program, references);
+
+  program->release_data();
 
   // Which numbers those instructions can be reached with, asked backwards from each.
   const Numbers numbers = find_numbers(*program, references, reach);

@@ -79,6 +79,7 @@ GlobalUses GlobalIndex::uses_of(uint64_t address, unsigned width) const {
       if (!object.image.position_independent()) find_constants(bytes, lowest, highest, visit);
     }
   }
+  program_.release_code();
   // Pointers to it in data.
   const auto hold = [&](uint64_t value) {
     if (value >= lowest && value < highest) mentions.push_back({value, true, kNoFunction, 0});
@@ -97,6 +98,7 @@ GlobalUses GlobalIndex::uses_of(uint64_t address, unsigned width) const {
       }
     }
   }
+  program_.release_data();
   uses.held = held_over(address, width, mentions);
   uses.escapes = std::any_of(uses.held.begin(), uses.held.end(),
                              [](const Mention& mention) { return mention.function == kNoFunction; });

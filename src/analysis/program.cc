@@ -32,6 +32,14 @@ bool Program::writable(uint64_t address) const {
 
 bool Program::mapped(uint64_t address) const { return span_of(address) != nullptr; }
 
+void Program::release_code() const {
+  for (const Object& object : objects) object.image.release(true);
+}
+
+void Program::release_data() const {
+  for (const Object& object : objects) object.image.release(false);
+}
+
 Bytes Program::at(uint64_t address) const {
   const Object* object = object_of(address);
   return object == nullptr ? Bytes() : object->image.at(address - object->bias);

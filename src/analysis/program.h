@@ -72,6 +72,9 @@ class Program {
   bool mapped(uint64_t address) const;
   // A quick no for values that are no address in the program.
   bool maybe_mapped(uint64_t value) const { return value - lowest_ < extent_; }
+  // After a pass over all code, or all data: see elf::Image::release.
+  void release_code() const;
+  void release_data() const;
   Bytes at(uint64_t address) const;       // file-backed bytes to the end of the segment
   Bytes code(const Function& function) const;
   template <typename T>

@@ -49,6 +49,14 @@ Result<FileBytes> FileBytes::open(const std::string& path) {
   return bytes;
 }
 
+void FileBytes::release(size_t offset, size_t length) const {
+  if (!mapped_ || offset > size_ || length > size_ - offset) return;
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const size_t start = (offset + page - 1) / page * page;
+  const size_t end = (offset + length) / page * page;
+  if (start < end) ::madvise(data_ + start, end - start, MADV_DONTNEED);
+}
+
 FileBytes::FileBytes(std::vector<uint8_t> bytes) : owned_(std::move(bytes)) {
   data_ = owned_.data();
   size_ = owned_.size();

@@ -28,6 +28,9 @@ class FileBytes {
   const uint8_t* data() const { return data_; }
   size_t size() const { return size_; }
 
+  // Lets the system take back the memory behind a part of the file until it is read again. What was written there is lost.
+  void release(size_t offset, size_t length) const;
+
  private:
   FileBytes() = default;
   uint8_t* data_ = nullptr;

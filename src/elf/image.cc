@@ -411,6 +411,15 @@ void Image::write_word(uint64_t address, uint64_t value) {
   const Bytes target = at(address, 8);
   if (target.empty()) return;
   std::memcpy(bytes_.data() + (target.data() - bytes_.data()), &value, sizeof value);
+  written_.resize(segments_.size());
+  written_[static_cast<size_t>(segment_of(address) - segments_.data())] = true;
+}
+
+void Image::release(bool executable) const {
+  for (size_t i = 0; i < segments_.size(); ++i) {
+    const bool written = i < written_.size() && written_[i];
+    if (segments_[i].executable == executable && !written) bytes_.release(segments_[i].file_offset, segments_[i].file_size);
+  }
 }
 
 std::string Image::gnu_build_id() const {

@@ -104,6 +104,10 @@ class Image {
     if (segment == nullptr || segment->end() - address < sizeof(T)) return std::nullopt;
     return T{0};
   }
+  // Gives back the memory of segments that will not be read for a while (see FileBytes::release): the executable ones, or
+  // the others. Segments into which relocated values were written are kept.
+  void release(bool executable) const;
+
   // Writes a relocated value into the private copy; ignored outside file-backed bytes.
   void write_word(uint64_t address, uint64_t value);
 
@@ -130,6 +134,7 @@ class Image {
   std::string_view interpreter_;
   std::string_view soname_, rpath_, runpath_;
   std::vector<Segment> segments_;
+  std::vector<bool> written_;  // by segment
   std::vector<Section> sections_;
   std::vector<std::pair<int64_t, uint64_t>> dynamic_;
   std::vector<std::string_view> needed_;
