@@ -227,7 +227,13 @@ Result<void> discover_functions(Program& program) {
     Object& object = program.objects[i];
     if (auto ok = find_go_part(object); !ok) return ok;
     if (object.go && object.go->moduledata) {
+      uint64_t words = 0;
       for (go::Itab& itab : go::find_itabs(object.image, *object.go->moduledata, object.bias)) {
+        words += itab.methods.size();
+        if (words > object.image.file_size() / 8) {
+          return fail(Code::Malformed, "the Go interface tables overlap", object.image.path(),
+                      "the file is damaged or was changed after it was linked");
+        }
         program.itabs[itab.address + object.bias] = std::move(itab.methods);
       }
     }

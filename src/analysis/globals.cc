@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "arch/effects.h"
-#include "arch/x86_64_decode.h"
 
 namespace stile::analysis {
 
@@ -13,50 +12,6 @@ namespace {
 // How far before a variable an address still may be the start of the object it is part of.
 constexpr uint64_t kObjectReach = 64;
 
-// Calls visit(at) for each offset at which the 32 bits, taken as a displacement from just behind them, lead to
-// [first, last), and perhaps for some others. Looks at whole blocks, each four times at the four alignments, so that the
-// compiler can do it with vector instructions.
-template <typename Visit>
-void find_displacements(Bytes bytes, uint64_t base, uint64_t first, uint64_t last, Visit visit) {
-  constexpr uint64_t kBlock = 64;  // words
-  const auto range = static_cast<uint32_t>(last - first);
-  for (uint64_t start = 0; bytes.holds(start, 4); start += kBlock * 4) {
-    for (uint64_t phase = 0; phase < 4; ++phase) {
-      const uint64_t at = start + phase;
-      if (!bytes.holds(at, 4)) break;
-      const uint64_t count = std::min(kBlock, (bytes.size() - at) / 4);
-      const auto skew = static_cast<uint32_t>(base + at + 4 - first);
-      const uint8_t* p = bytes.data() + at;
-      uint32_t hit = 0;
-      for (uint32_t i = 0; i < count; ++i) hit |= load<uint32_t>(p + i * 4) + skew + i * 4 < range ? 1u : 0u;
-      for (uint32_t i = 0; hit != 0 && i < count; ++i) {
-        if (load<uint32_t>(p + i * 4) + skew + i * 4 < range) visit(at + i * 4);
-      }
-    }
-  }
-}
-
-// The same for 32-bit constants that are themselves an address in [first, last).
-template <typename Visit>
-void find_constants(Bytes bytes, uint64_t first, uint64_t last, Visit visit) {
-  constexpr uint64_t kBlock = 64;
-  if (last > INT32_MAX) return;
-  const auto range = static_cast<uint32_t>(last - first), skew = uint32_t{0} - static_cast<uint32_t>(first);
-  for (uint64_t start = 0; bytes.holds(start, 4); start += kBlock * 4) {
-    for (uint64_t phase = 0; phase < 4; ++phase) {
-      const uint64_t at = start + phase;
-      if (!bytes.holds(at, 4)) break;
-      const uint64_t count = std::min(kBlock, (bytes.size() - at) / 4);
-      const uint8_t* p = bytes.data() + at;
-      uint32_t hit = 0;
-      for (uint32_t i = 0; i < count; ++i) hit |= load<uint32_t>(p + i * 4) + skew < range ? 1u : 0u;
-      for (uint32_t i = 0; hit != 0 && i < count; ++i) {
-        if (load<uint32_t>(p + i * 4) + skew < range) visit(at + i * 4);
-      }
-    }
-  }
-}
-
 }  // namespace
 
 GlobalUses GlobalIndex::uses_of(uint64_t address, unsigned width) const {
@@ -64,22 +19,9 @@ GlobalUses GlobalIndex::uses_of(uint64_t address, unsigned width) const {
   std::vector<Mention> mentions;
   const uint64_t lowest = address > kObjectReach ? address - kObjectReach : 0;
   const uint64_t highest = address + width;
-  // A RIP-relative displacement counts from the end of the instruction, up to eight bytes after the displacement.
-  const uint64_t first = lowest - std::min<uint64_t>(lowest, 8);
-  for (const Object& object : program_.objects) {
-    for (const elf::Segment& segment : object.image.segments()) {
-      if (!segment.executable) continue;
-      const Bytes bytes = object.image.at(segment.address);
-      const uint64_t base = segment.address + object.bias;
-      const auto visit = [&](uint64_t at) {
-        const FunctionId function = program_.function_holding(base + at);
-        if (function != kNoFunction) look_at(function, base + at, address, width, uses, mentions);
-      };
-      find_displacements(bytes, base, first, highest, visit);
-      if (!object.image.position_independent()) find_constants(bytes, lowest, highest, visit);
-    }
+  for (const VariableReference& reference : references_.variables) {
+    if (reference.target - lowest < highest - lowest) look_at(reference, address, width, uses, mentions);
   }
-  program_.release_code();
   // Pointers to it in data.
   const auto hold = [&](uint64_t value) {
     if (value >= lowest && value < highest) mentions.push_back({value, true, kNoFunction, 0});
@@ -152,39 +94,32 @@ bool GlobalIndex::in_moduledata(uint64_t address) const {
   return false;
 }
 
-// Finds the instruction whose bytes hold the displacement at `near`, and what it does with the variable.
-void GlobalIndex::look_at(FunctionId id, uint64_t near, uint64_t address, unsigned width, GlobalUses& uses,
+// What one instruction does with the variable, or with an address near it.
+void GlobalIndex::look_at(const VariableReference& reference, uint64_t address, unsigned width, GlobalUses& uses,
                           std::vector<Mention>& mentions) const {
-  const Function& function = program_.functions[id];
-  const Bytes code = program_.code(function);
-  for (uint64_t at = 0; at < code.size() && function.start + at <= near;) {
-    const arch::Insn shape = arch::decode(code.data() + at, code.end());
-    const uint64_t length = std::max<uint64_t>(shape.length, 1);
-    if (function.start + at + length <= near || shape.length == 0) {
-      at += length;
-      continue;
-    }
-    const arch::Effect effect = arch::effect_of(code.from(at), function.start + at);
-    const uint64_t lowest = address > kObjectReach ? address - kObjectReach : 0;
-    if (effect.stores && effect.store.base == arch::kNoReg && !effect.store.segment) {
-      const auto store = static_cast<uint64_t>(effect.store.displacement);
-      mentions.push_back({store, false, id, function.start + at});
-      const bool overlaps = store < address + width && (store + effect.store_width > address || effect.store_unbounded);
-      const bool indexed = effect.store.index != arch::kNoReg && store <= address + width && store >= lowest;
-      if (overlaps || indexed) uses.stores.push_back({id, function.start + at, store});
-    }
-    for (const arch::Operand* operand : {&effect.a, &effect.b, &effect.value, &effect.through, &effect.vector_source}) {
-      if (operand->kind == arch::Source::None || operand->kind == arch::Source::Register) continue;
-      if (operand->kind != arch::Source::Constant && operand->memory.base != arch::kNoReg) continue;
-      const auto value = operand->kind == arch::Source::Constant ? static_cast<uint64_t>(operand->constant)
-                                                                 : static_cast<uint64_t>(operand->memory.displacement);
-      if (value >= lowest && value < address + width) mentions.push_back({value, operand->kind != arch::Source::Memory, id, function.start + at});
-      const uint64_t reach = operand == &effect.vector_source ? 64 : 8;  // a read that begins before may reach over it
-      if (operand->kind == arch::Source::Memory && value < address + width && value + reach > address) {
-        uses.reads.push_back({id, function.start + at, value});
-      }
-    }
-    return;
+  const Function& function = program_.functions[reference.function];
+  const FunctionId id = reference.function;
+  const uint64_t at = function.start + reference.offset;
+  const arch::Effect effect = arch::effect_of(program_.code(function).from(reference.offset), at);
+  const uint64_t lowest = address > kObjectReach ? address - kObjectReach : 0;
+  if (effect.stores && !effect.store.segment) {
+    const auto store = static_cast<uint64_t>(effect.store.displacement);
+    const bool absolute = effect.store.absolute();
+    // With a register added it may reach anything behind the address it names.
+    const bool overlaps = absolute ? store < address + width && (store + effect.store_width > address || effect.store_unbounded)
+                                   : store <= address + width && store >= lowest;
+    if (absolute || overlaps) mentions.push_back({store, false, id, at});
+    if (overlaps) uses.stores.push_back({id, at, store});
+  }
+  for (const arch::Operand* operand : {&effect.a, &effect.b, &effect.value, &effect.through, &effect.vector_source}) {
+    if (operand->kind == arch::Source::None || operand->kind == arch::Source::Register) continue;
+    const bool memory = operand->kind == arch::Source::Memory;
+    const auto value = operand->kind == arch::Source::Constant ? static_cast<uint64_t>(operand->constant)
+                                                               : static_cast<uint64_t>(operand->memory.displacement);
+    if (operand->kind != arch::Source::Constant && !operand->memory.absolute()) continue;
+    if (value >= lowest && value < address + width) mentions.push_back({value, !memory, id, at});
+    const uint64_t reach = operand == &effect.vector_source ? 64 : 8;  // a read that begins before may reach over it
+    if (memory && value < address + width && value + reach > address) uses.reads.push_back({id, at, value});
   }
 }
 

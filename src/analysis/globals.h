@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who writes a global variable. Answered by looking through all code for the variable's address, which is as fast as memory.
+// Who writes a global variable. Answered from the references that the pass over the code has collected.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +38,7 @@ class GlobalIndex {
   GlobalUses uses_of(uint64_t address, unsigned width) const;
 
  private:
-  void look_at(FunctionId function, uint64_t near, uint64_t address, unsigned width, GlobalUses& uses,
+  void look_at(const VariableReference& reference, uint64_t address, unsigned width, GlobalUses& uses,
                std::vector<Mention>& mentions) const;
   bool begins_object(uint64_t address) const;
   bool in_moduledata(uint64_t address) const;

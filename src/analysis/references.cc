@@ -19,6 +19,7 @@ class Collector {
   std::vector<Edge> edges;
   std::vector<Site> sites;
   std::vector<InteriorEntry> interior;
+  std::vector<VariableReference> variables;
   std::vector<uint64_t> undecodable;
 
   void scan(FunctionId id) {
@@ -89,9 +90,20 @@ class Collector {
     } else if (insn.imm_size == 8) {
       name_constant(id, offset, load<uint64_t>(p + insn.imm_at));
     }
-    if ((insn.flags & arch::kAbsoluteDisp) != 0 && absolute_) {
-      name_data(id, offset, static_cast<uint64_t>(static_cast<int64_t>(load<int32_t>(p + insn.modrm_at + 2))));
+    if (absolute_ && (insn.flags & arch::kHasModrm) != 0) {
+      if (const uint32_t at = displacement32_at(insn, p); at != 0) {
+        name_data(id, offset, static_cast<uint64_t>(static_cast<int64_t>(load<int32_t>(p + at))));
+      }
     }
+  }
+
+  // Where a 32-bit displacement stands that is not RIP-relative; it may be an address, alone or with registers added.
+  static uint32_t displacement32_at(const arch::Insn& insn, const uint8_t* p) {
+    const unsigned mod = insn.modrm >> 6, rm = insn.modrm & 7;
+    if (mod == 3) return 0;
+    if (rm != 4) return mod == 2 ? insn.modrm_at + 1u : 0;
+    const unsigned base = p[insn.modrm_at + 1] & 7;
+    return mod == 2 || (mod == 0 && base == 5) ? insn.modrm_at + 2u : 0;
   }
 
   void link(FunctionId from, uint32_t offset, uint64_t target, EdgeKind kind) {
@@ -115,6 +127,8 @@ class Collector {
   }
 
   void name_data(FunctionId from, uint32_t offset, uint64_t target) {
+    if (!program_.maybe_mapped(target)) return;
+    if (program_.writable(target)) variables.push_back({from, offset, target});
     if (target % 8 != 0 || program_.object_of(target) == nullptr) return;
     if (const auto itab = program_.itabs.find(target); itab != program_.itabs.end()) {
       for (const uint64_t method : itab->second) {
@@ -177,6 +191,7 @@ References collect_references(const Program& program, unsigned threads) {
     append(refs.edges, chunk.edges);
     append(refs.sites, chunk.sites);
     append(refs.interior, chunk.interior);
+    append(refs.variables, chunk.variables);
     append(refs.undecodable, chunk.undecodable);
   }
   std::sort(refs.interior.begin(), refs.interior.end(), [](const InteriorEntry& a, const InteriorEntry& b) {

@@ -46,6 +46,13 @@ struct InteriorEntry {
   uint64_t target;
 };
 
+// An instruction that names an address in memory that can be written.
+struct VariableReference {
+  FunctionId function;
+  uint32_t offset;
+  uint64_t target;
+};
+
 struct References {
   std::vector<Edge> edges;                    // sorted by from, offset
   std::vector<uint32_t> out;                  // edges of f: [out[f], out[f+1])
@@ -53,6 +60,7 @@ struct References {
   std::vector<uint32_t> in;                   // incoming of f: [in[f], in[f+1])
   std::vector<Site> sites;                    // sorted by address
   std::vector<InteriorEntry> interior;        // places entered from outside other than at the start; sorted
+  std::vector<VariableReference> variables;   // sorted by function, offset
   std::vector<uint64_t> undecodable;          // first address in each function at which decoding failed
 
   std::span<const Edge> from(FunctionId id) const { return {edges.data() + out[id], out[id + 1] - out[id]}; }

@@ -55,10 +55,13 @@ class Bytes {
     return holds(offset, sizeof(T)) ? load<T>(data_ + offset) : T{0};
   }
 
-  // The NUL-terminated string at offset, without its NUL; empty if offset is outside or no NUL follows.
+  // The NUL-terminated string at offset, without its NUL; empty if offset is outside, or no NUL follows soon enough: a
+  // file may give one huge name to each of its many symbols.
+  static constexpr size_t kLongestString = 1 << 16;
   std::string_view c_string(uint64_t offset) const {
     if (offset >= size_) return {};
-    const void* nul = std::memchr(data_ + offset, 0, size_ - offset);
+    const size_t most = size_ - offset < kLongestString ? size_ - offset : kLongestString;
+    const void* nul = std::memchr(data_ + offset, 0, most);
     if (nul == nullptr) return {};
     return {reinterpret_cast<const char*>(data_ + offset),
             static_cast<size_t>(static_cast<const uint8_t*>(nul) - (data_ + offset))};

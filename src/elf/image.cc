@@ -113,6 +113,10 @@ Result<void> Image::parse_headers() {
                 path_, "the file is truncated or damaged: copy or build it again");
   }
   headers_size_ = std::max<uint64_t>(sizeof header, header.e_phoff + uint64_t{header.e_phnum} * sizeof(Elf64_Phdr));
+  // The kernel refuses a larger table (fs/binfmt_elf.c, load_elf_phdrs).
+  if (header.e_phnum * sizeof(Elf64_Phdr) > 65536) {
+    return fail(Code::Malformed, fmt::format("has {} program headers, more than the kernel takes", header.e_phnum), path_);
+  }
   uint64_t eh_frame_hdr = 0;
   for (unsigned i = 0; i < header.e_phnum; ++i) {
     Elf64_Phdr ph;
@@ -212,7 +216,9 @@ Result<void> Image::parse_dynamic() {
   }
   parse_rela(value(DT_RELA), value(DT_RELASZ));
   if (value(DT_PLTREL) == DT_RELA) parse_rela(value(DT_JMPREL), value(DT_PLTRELSZ));
-  parse_relr(value(DT_RELR), value(DT_RELRSZ));
+  if (!parse_relr(value(DT_RELR), value(DT_RELRSZ))) {
+    return fail(Code::Malformed, "has more packed relocations than words", path_, "the file is damaged: copy or build it again");
+  }
   std::sort(relocations_.begin(), relocations_.end(), [](const Relocation& a, const Relocation& b) {
     return a.address < b.address || (a.address == b.address && a.type < b.type);
   });
@@ -250,8 +256,10 @@ Result<void> Image::parse_dynamic() {
       count = std::max(count, first);
     }
     parse_symbols(symtab, strings, strings_size, count);
-    parse_versions(value(DT_VERSYM), value(DT_VERNEED), value(DT_VERNEEDNUM), value(DT_VERDEF), value(DT_VERDEFNUM),
-                   strings, strings_size);
+    if (!parse_versions(value(DT_VERSYM), value(DT_VERNEED), value(DT_VERNEEDNUM), value(DT_VERDEF), value(DT_VERDEFNUM),
+                        strings, strings_size)) {
+      return fail(Code::Malformed, "has symbol versions that overlap", path_, "the file is damaged: copy or build it again");
+    }
   }
   return {};
 }
@@ -276,12 +284,14 @@ void Image::parse_symbols(uint64_t table, uint64_t strings, uint64_t strings_siz
 }
 
 // GNU symbol versions: LSB "Symbol Versioning". Verneed names what an import wants, verdef what an export gives.
-void Image::parse_versions(uint64_t versym, uint64_t verneed, uint64_t verneed_count, uint64_t verdef,
+bool Image::parse_versions(uint64_t versym, uint64_t verneed, uint64_t verneed_count, uint64_t verdef,
                            uint64_t verdef_count, uint64_t strings, uint64_t strings_size) {
-  if (versym == 0) return;
+  if (versym == 0) return true;
   const Bytes indices = at(versym, dynamic_symbols_.size() * 2);
-  if (indices.empty()) return;
+  if (indices.empty()) return true;
   const Bytes names = at(strings, strings_size);
+  // Each entry takes 16 bytes or more of the file, so one that is asked for more entries than that is a loop of them.
+  uint64_t most = file_size() / 16;
   std::vector<std::string_view> versions;
   const auto set = [&](uint16_t index, std::string_view name) {
     index &= 0x7fff;
@@ -294,6 +304,7 @@ void Image::parse_versions(uint64_t versym, uint64_t verneed, uint64_t verneed_c
     uint64_t aux = offset + need.read_or_zero<uint32_t>(offset + 8);
     const unsigned aux_count = need.read_or_zero<uint16_t>(offset + 2);
     for (unsigned k = 0; k < aux_count && need.holds(aux, 16); ++k) {
+      if (most-- == 0) return false;
       set(need.read_or_zero<uint16_t>(aux + 6), names.c_string(need.read_or_zero<uint32_t>(aux + 8)));
       const uint32_t next = need.read_or_zero<uint32_t>(aux + 12);
       if (next == 0) break;
@@ -306,6 +317,7 @@ void Image::parse_versions(uint64_t versym, uint64_t verneed, uint64_t verneed_c
   const Bytes defined = at(verdef);
   offset = 0;
   for (uint64_t i = 0; verdef != 0 && i < verdef_count && defined.holds(offset, 20); ++i) {
+    if (most-- == 0) return false;
     const uint64_t aux = offset + defined.read_or_zero<uint32_t>(offset + 12);
     set(defined.read_or_zero<uint16_t>(offset + 4), names.c_string(defined.read_or_zero<uint32_t>(aux)));
     const uint32_t next = defined.read_or_zero<uint32_t>(offset + 16);
@@ -319,6 +331,7 @@ void Image::parse_versions(uint64_t versym, uint64_t verneed, uint64_t verneed_c
       dynamic_symbols_[i].version = versions[index & 0x7fff];
     }
   }
+  return true;
 }
 
 void Image::parse_symtab() {
@@ -361,8 +374,8 @@ void Image::parse_rela(uint64_t address, uint64_t size) {
 }
 
 // Packed relative relocations: an even word is an address, an odd word a bitmap of the 63 words after it.
-void Image::parse_relr(uint64_t address, uint64_t size) {
-  if (address == 0 || size == 0) return;
+bool Image::parse_relr(uint64_t address, uint64_t size) {
+  if (address == 0 || size == 0) return true;
   const Bytes table = at(address, size);
   uint64_t where = 0;
   const auto add = [&](uint64_t slot) {
@@ -370,7 +383,10 @@ void Image::parse_relr(uint64_t address, uint64_t size) {
       relocations_.push_back({slot, R_X86_64_RELATIVE, 0, static_cast<int64_t>(*value)});
     }
   };
+  // A relocated word takes eight bytes of the file.
+  const size_t most = relocations_.size() + file_size() / 8;
   for (uint64_t i = 0; table.holds(i, 8); i += 8) {
+    if (relocations_.size() > most) return false;
     const uint64_t entry = load<uint64_t>(table.data() + i);
     if ((entry & 1) == 0) {
       add(entry);
@@ -382,6 +398,7 @@ void Image::parse_relr(uint64_t address, uint64_t size) {
       where += 63 * 8;
     }
   }
+  return true;
 }
 
 Bytes Image::at(uint64_t address) const {
@@ -393,10 +410,11 @@ Bytes Image::at(uint64_t address) const {
 }
 
 const Segment* Image::segment_of(uint64_t address) const {
-  for (const Segment& segment : segments_) {
-    if (address >= segment.address && address - segment.address < segment.memory_size) return &segment;
-  }
-  return nullptr;
+  const auto after = std::upper_bound(segments_.begin(), segments_.end(), address,
+                                      [](uint64_t value, const Segment& segment) { return value < segment.address; });
+  if (after == segments_.begin()) return nullptr;
+  const Segment& segment = *(after - 1);
+  return address - segment.address < segment.memory_size ? &segment : nullptr;
 }
 
 std::vector<uint64_t> Image::initialiser_functions() const {

@@ -117,11 +117,12 @@ class Image {
   void parse_sections();
   Result<void> parse_dynamic();
   void parse_symbols(uint64_t table, uint64_t strings, uint64_t strings_size, uint64_t count);
-  void parse_versions(uint64_t versym, uint64_t verneed, uint64_t verneed_count, uint64_t verdef,
+  // False: the entries overlap, no linker writes such a table.
+  bool parse_versions(uint64_t versym, uint64_t verneed, uint64_t verneed_count, uint64_t verdef,
                       uint64_t verdef_count, uint64_t strings, uint64_t strings_size);
   void parse_symtab();
   void parse_rela(uint64_t address, uint64_t size);
-  void parse_relr(uint64_t address, uint64_t size);
+  bool parse_relr(uint64_t address, uint64_t size);
 
   FileBytes bytes_;
   std::string path_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/go_types.h"
 
+#include <set>
+
 #include <algorithm>
 
 namespace stile::go {
@@ -40,12 +42,17 @@ Itab read_itab(const elf::Image& image, uint64_t address, uint64_t count) {
 
 std::vector<Itab> find_itabs(const elf::Image& image, const Moduledata& data, uint64_t bias) {
   std::vector<Itab> itabs;
+  std::set<uint64_t> seen;           // a list may name a table twice
+  uint64_t words = 0;                // tables that do not overlap hold no more methods than the file has words
+  const uint64_t most = image.file_size() / 8;
   // Both lists lie in file-backed memory, whatever moduledata says of their length.
   const uint64_t pointers = image.at(data.itab_pointers.start).size();
   const uint64_t pointers_end = std::min(data.itab_pointers.end, data.itab_pointers.start + pointers);
-  for (uint64_t at = data.itab_pointers.start; at + 8 <= pointers_end; at += 8) {
+  for (uint64_t at = data.itab_pointers.start; at + 8 <= pointers_end && words <= most; at += 8) {
     const uint64_t address = image.read<uint64_t>(at).value_or(0) - bias;
+    if (!seen.insert(address).second) continue;
     if (const uint64_t count = method_count(image, data, address, bias); count != 0) {
+      words += count;
       itabs.push_back(read_itab(image, address, count));
     }
   }
