@@ -16,6 +16,7 @@ using arch::Source;
 using arch::Step;
 
 constexpr size_t kMostPlaces = 20000;
+constexpr uint64_t kMostWork = 20'000'000;  // instructions and references looked at besides
 
 // Parameter registers in order. System V x86-64 psABI 3.2.3; Go: src/cmd/compile/abi-internal.md.
 constexpr Reg kCArguments[] = {arch::kRdi, arch::kRsi, arch::kRdx, arch::kRcx, arch::kR8, 9};
@@ -31,6 +32,7 @@ bool mentions(const arch::Memory& memory, Reg reg) { return memory.base == reg |
 
 AddressFlow AddressTracker::follow(FunctionId function, uint64_t address) {
   flow_ = {};
+  cost_ = 0;
   seen_.clear();
   work_.clear();
   globals_seen_.clear();
@@ -133,8 +135,13 @@ bool AddressTracker::uses(const Body& body, uint32_t i, Reg reg) {
       const auto end = go ? std::end(kGoArguments) : std::begin(kGoArguments) + 1;  // C returns in rax
       return std::find(std::begin(kGoArguments), end, reg) == end && reg != arch::kRdx;
     }
-    case Step::EnterKernel:
-    case Step::Stop: return true;  // the kernel keeps no address of ours that it calls or writes behind our back
+    case Step::EnterKernel: {
+      // The kernel may write through what it is given (read, fstat, ...): rdi, rsi, rdx, r10, r8, r9 carry arguments, and
+      // rbx, rcx, rbp those of the i386 entries.
+      constexpr Reg kKernelArguments[] = {arch::kRdi, arch::kRsi, arch::kRdx, 10, arch::kR8, 9, arch::kRbx, arch::kRcx, arch::kRbp};
+      return std::find(std::begin(kKernelArguments), std::end(kKernelArguments), reg) == std::end(kKernelArguments);
+    }
+    case Step::Stop: return true;
     case Step::Plain: break;
   }
   if ((effect.reads >> reg & 1) != 0) return false;  // by an instruction that is not modelled
@@ -162,6 +169,8 @@ bool AddressTracker::uses(const Body& body, uint32_t i, Reg reg) {
 // Everything that reads a stack slot the address was put into.
 bool AddressTracker::kept_in_slot(const Body& body, int64_t slot) {
   if (!slots_seen_.emplace(body.id, slot).second) return true;
+  cost_ += body.insns.size();
+  if (cost_ > kMostWork) return false;
   for (const int64_t escaped : body.escaped_stack) {
     if (escaped <= slot) return false;
   }
@@ -185,6 +194,8 @@ bool AddressTracker::kept_in_slot(const Body& body, int64_t slot) {
 // Everything that reads a variable the address was put into.
 bool AddressTracker::kept_in_global(uint64_t variable) {
   if (!globals_seen_.insert(variable).second) return true;
+  cost_ += globals_.cost();
+  if (cost_ > kMostWork) return false;
   const GlobalUses uses = globals_.uses_of(variable, 8);
   if (uses.escapes) return false;
   for (const GlobalStore& read : uses.reads) {

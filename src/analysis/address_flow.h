@@ -35,6 +35,8 @@ class AddressTracker {
 
   // Follows what the instruction at `address` in `function` puts into a register.
   AddressFlow follow(FunctionId function, uint64_t address);
+  // What the last of these took, in instructions looked at.
+  uint64_t cost() const { return cost_ + seen_.size(); }
 
  private:
   struct Place {
@@ -56,6 +58,7 @@ class AddressTracker {
   std::function<const Body*(FunctionId)> body_of_;
   const GlobalIndex& globals_;
   AddressFlow flow_;
+  uint64_t cost_ = 0;
   std::set<Place> seen_;
   std::vector<Place> work_;
   std::set<uint64_t> globals_seen_;

@@ -12,6 +12,7 @@
 #include "analysis/program.h"
 #include "analysis/reach.h"
 #include "analysis/references.h"
+#include "analysis/vsyscall.h"
 
 namespace stile {
 
@@ -75,6 +76,17 @@ Result<Analysis> analyze_image(elf::Image image, const LoadOptions& load, const 
     use.number = key.number;
     use.arch = key.arch == arch::ArchId::I386 ? "i386" : "x86_64";
     evidence.explain(requests, options.paths, options.max_paths, use);
+    analysis.syscalls.push_back(std::move(use));
+  }
+  // Calls that the kernel makes out of a page it maps itself.
+  for (const std::string_view name : find_vsyscalls(*program)) {
+    const auto same = [&](const SyscallUse& use) { return use.name == name && use.arch == "x86_64"; };
+    if (std::any_of(analysis.syscalls.begin(), analysis.syscalls.end(), same)) continue;
+    SyscallUse use;
+    use.name = name;
+    use.number = arch::syscall_number(arch::ArchId::X86_64, name).value_or(0);
+    use.arch = "x86_64";
+    use.because.push_back({EvidenceKind::Kernel, "", {}, "the program holds its address in the vsyscall page"});
     analysis.syscalls.push_back(std::move(use));
   }
   std::sort(analysis.syscalls.begin(), analysis.syscalls.end(), [](const SyscallUse& a, const SyscallUse& b) {

@@ -12,6 +12,7 @@ using arch::Source;
 using arch::Step;
 
 constexpr size_t kMostTableEntries = 4096;
+constexpr size_t kMostTableReads = 1 << 20;  // in one function, and ways from its indirect jumps through its tables
 
 class Builder {
  public:
@@ -64,6 +65,7 @@ class Builder {
       return insn.effect.step == Step::Jump && !insn.effect.has_target;
     });
     if (!indirect) return;
+    table_reads_ = 0;
     for (const BodyInsn& insn : body_.insns) {
       for (const arch::Operand* operand : {&insn.effect.a, &insn.effect.b, &insn.effect.through}) {
         if (operand->kind != Source::Address && operand->kind != Source::Memory) continue;
@@ -74,12 +76,17 @@ class Builder {
     }
     std::sort(table_targets_.begin(), table_targets_.end());
     table_targets_.erase(std::unique(table_targets_.begin(), table_targets_.end()), table_targets_.end());
+    const auto jumps = static_cast<size_t>(std::count_if(body_.insns.begin(), body_.insns.end(), [](const BodyInsn& insn) {
+      return insn.effect.step == Step::Jump && !insn.effect.has_target;
+    }));
+    tables_lost_ = table_reads_ > kMostTableReads || jumps * table_targets_.size() > kMostTableReads;
+    if (tables_lost_) table_targets_.clear();
   }
 
   void read_table(uint64_t table) {
     if (!program_.mapped(table) || program_.executable(table)) return;
     const auto collect = [&](auto entry) {
-      for (size_t i = 0; i < kMostTableEntries; ++i) {
+      for (size_t i = 0; i < kMostTableEntries && table_reads_ <= kMostTableReads; ++i, ++table_reads_) {
         const std::optional<uint64_t> target = entry(i);
         if (!target || *target < function_.start || *target >= function_.end) break;
         const int64_t index = body_.index_of(*target);
@@ -170,6 +177,10 @@ class Builder {
   void mark_entries() {
     if (body_.insns.empty()) return;
     flood(0);
+    if (tables_lost_) {  // its jumps may lead anywhere
+      for (BodyInsn& insn : body_.insns) insn.reachable = insn.entered_from_outside = true;
+      return;
+    }
     const auto range = std::equal_range(
         references_.interior.begin(), references_.interior.end(), InteriorEntry{body_.id, 0},
         [](const InteriorEntry& a, const InteriorEntry& b) { return a.function < b.function; });
@@ -322,6 +333,8 @@ class Builder {
   const std::function<bool(FunctionId)>& never_returns_;
   Body body_;
   std::vector<uint32_t> table_targets_;
+  size_t table_reads_ = 0;
+  bool tables_lost_ = false;  // too much to follow
   std::vector<uint32_t> ends_;  // calls that do not return, sorted
 };
 

@@ -10,6 +10,8 @@ namespace stile::analysis {
 
 namespace {
 
+constexpr size_t kLongestPath = 200;  // functions; of a longer one its ends are shown
+
 std::string_view root_name(RootKind kind) {
   switch (kind) {
     case RootKind::Main: return "main";
@@ -62,7 +64,7 @@ std::vector<std::pair<FunctionId, uint64_t>> EvidenceBuilder::wrapper_chain(cons
   if (start == goal) return {{goal, request.site.address}};
   // Breadth first over calls, through functions that pass the number on.
   const auto passes = [&](FunctionId id) {
-    return std::binary_search(request.wrappers.begin(), request.wrappers.end(), id) || id == goal;
+    return std::binary_search(request.wrappers->begin(), request.wrappers->end(), id) || id == goal;
   };
   std::map<FunctionId, std::pair<FunctionId, uint64_t>> came_from;  // function -> (caller, call)
   std::deque<FunctionId> work{start};
@@ -96,26 +98,49 @@ Evidence EvidenceBuilder::path_of(const Request& request, const std::vector<Func
     const Arrival& next = reach_.arrival[chain[i + 1]];
     Frame frame = frame_of(chain[i], program_.functions[chain[i]].start + next.offset);
     frame.via = edge_name(next.kind);
+    if (i + 1 == kLongestPath / 2 && chain.size() > kLongestPath) {
+      const size_t left_out = chain.size() - kLongestPath;
+      frame.via = std::to_string(left_out) + " calls not shown";
+      i += left_out;
+    }
     evidence.frames.push_back(std::move(frame));
   }
   for (const auto& [function, address] : wrapper_chain(request)) evidence.frames.push_back(frame_of(function, address));
   return evidence;
 }
 
-// The last package on the way that is not the standard library's and not C: who brought the call in.
-std::string EvidenceBuilder::brought_by(const std::vector<FunctionId>& chain) const {
-  for (auto it = chain.rbegin(); it != chain.rend(); ++it) {
-    if (!program_.functions[*it].is_go) continue;
-    const std::string package = program_.package_of(*it);
-    if (!package.empty() && !go::is_standard_library(package)) return package;
+// A function that is not the standard library's and not C can bring a call in.
+bool EvidenceBuilder::brings(FunctionId function) const {
+  if (!program_.functions[function].is_go) return false;
+  const std::string package = program_.package_of(function);
+  return !package.empty() && !go::is_standard_library(package);
+}
+
+EvidenceBuilder::EvidenceBuilder(const Program& program, const References& references, const Reach& reach)
+    : program_(program), references_(references), reach_(reach) {
+  const size_t count = program.functions.size();
+  roots_.assign(count, kNoFunction);
+  depths_.assign(count, 0);
+  bringers_.assign(count, kNoFunction);
+  std::vector<FunctionId> chain;
+  for (FunctionId id = 0; id < count; ++id) {
+    if (!reach.liveness.reachable[id]) continue;
+    // Up to the first function whose place is known, and down again.
+    chain.clear();
+    for (FunctionId at = id; at != kNoFunction && roots_[at] == kNoFunction; at = reach.arrival[at].from) chain.push_back(at);
+    for (auto it = chain.rbegin(); it != chain.rend(); ++it) {
+      const FunctionId from = reach.arrival[*it].from;
+      roots_[*it] = from == kNoFunction ? *it : roots_[from];
+      depths_[*it] = from == kNoFunction ? 1 : depths_[from] + 1;
+      bringers_[*it] = brings(*it) ? *it : from == kNoFunction ? kNoFunction : bringers_[from];
+    }
   }
-  return {};
 }
 
 void EvidenceBuilder::explain(const std::vector<Request>& requests, bool paths, unsigned max_paths, SyscallUse& use) const {
   struct Candidate {
     const Request* request;
-    std::vector<FunctionId> chain;
+    FunctionId function;
     std::string package;
   };
   std::set<std::string> packages, bringers;
@@ -123,18 +148,19 @@ void EvidenceBuilder::explain(const std::vector<Request>& requests, bool paths, 
   std::vector<Candidate> candidates;
   for (const Request& request : requests) {
     if (!places.emplace(request.found.function, request.found.address).second) continue;
-    Candidate candidate{&request, chain_to(request.found.function), program_.package_of(request.found.function)};
-    if (!candidate.package.empty()) packages.insert(candidate.package);
-    if (std::string package = brought_by(candidate.chain); !package.empty()) bringers.insert(std::move(package));
-    candidates.push_back(std::move(candidate));
+    const FunctionId function = request.found.function;
+    std::string package = program_.package_of(function);
+    if (!package.empty()) packages.insert(package);
+    if (bringers_[function] != kNoFunction) bringers.insert(program_.package_of(bringers_[function]));
+    candidates.push_back({&request, function, std::move(package)});
   }
   use.sites = static_cast<uint32_t>(places.size());
   use.packages.assign(packages.begin(), packages.end());
   use.brought_by.assign(bringers.begin(), bringers.end());
   if (!paths) return;
   const auto rank = [&](const Candidate& candidate) {
-    const RootKind kind = reach_.root_kind[candidate.chain.front()];
-    return std::make_tuple(kind, candidate.chain.size(), candidate.request->found.address);
+    const RootKind kind = reach_.root_kind[roots_[candidate.function]];
+    return std::make_tuple(kind, depths_[candidate.function], candidate.request->found.address);
   };
   std::sort(candidates.begin(), candidates.end(),
             [&](const Candidate& a, const Candidate& b) { return rank(a) < rank(b); });
@@ -142,7 +168,7 @@ void EvidenceBuilder::explain(const std::vector<Request>& requests, bool paths, 
   for (const Candidate& candidate : candidates) {
     if (use.because.size() >= max_paths) break;
     if (!shown.insert(candidate.package).second) continue;
-    use.because.push_back(path_of(*candidate.request, candidate.chain));
+    use.because.push_back(path_of(*candidate.request, chain_to(candidate.function)));
   }
 }
 

@@ -14,8 +14,7 @@ namespace stile::analysis {
 
 class EvidenceBuilder {
  public:
-  EvidenceBuilder(const Program& program, const References& references, const Reach& reach)
-      : program_(program), references_(references), reach_(reach) {}
+  EvidenceBuilder(const Program& program, const References& references, const Reach& reach);
 
   // Sets sites, packages, brought_by and, if `paths`, up to `max_paths` call paths, shortest first, one a package.
   void explain(const std::vector<Request>& requests, bool paths, unsigned max_paths, SyscallUse& use) const;
@@ -26,11 +25,16 @@ class EvidenceBuilder {
   std::vector<std::pair<FunctionId, uint64_t>> wrapper_chain(const Request& request) const;
   Evidence path_of(const Request& request, const std::vector<FunctionId>& chain) const;
   Frame frame_of(FunctionId function, uint64_t address) const;
-  std::string brought_by(const std::vector<FunctionId>& chain) const;
+  bool brings(FunctionId function) const;
 
   const Program& program_;
   const References& references_;
   const Reach& reach_;
+  // By function: what its way from a root starts with, how long that way is, and the last function on it that is not
+  // the standard library's and not C (kNoFunction: none).
+  std::vector<FunctionId> roots_;
+  std::vector<uint32_t> depths_;
+  std::vector<FunctionId> bringers_;
 };
 
 }  // namespace stile::analysis

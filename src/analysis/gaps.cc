@@ -2,6 +2,7 @@
 #include "analysis/gaps.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <tuple>
 
@@ -16,6 +17,8 @@ struct Words {
   const char* what;
   const char* hint;
 };
+
+constexpr size_t kMostListed = 2000;  // unknown numbers, one by one; no real program has as many
 
 constexpr const char* kTraceHint = "run the program's work under strace -f and add what it shows with --allow";
 
@@ -55,6 +58,7 @@ class GapFinder {
     unnamed_numbers();
     exec();
     dynamic_loading();
+    modules_of_libc();
     self_modifying();
     gaps_.insert(gaps_.end(), program_.gaps.begin(), program_.gaps.end());
     const auto key = [](const Gap& gap) {
@@ -82,17 +86,28 @@ class GapFinder {
   }
 
   void unknown_numbers() {
+    std::map<Doubt, std::pair<Unknown, size_t>> rest;
     for (const Unknown& unknown : numbers_.unknown) {
       const Words words = words_of(unknown.doubt);
+      if (gaps_.size() >= kMostListed) {
+        ++rest.try_emplace(unknown.doubt, unknown, 0).first->second.second;
+        continue;
+      }
       // The doubt may lie in a caller; the place says where.
       const FunctionId holder = program_.function_holding(unknown.address);
       gaps_.push_back(at(words.kind, holder == kNoFunction ? unknown.function : holder, unknown.address, words.what, words.hint));
+    }
+    for (const auto& [doubt, further] : rest) {
+      const Words words = words_of(doubt);
+      const auto& [first, count] = further;
+      gaps_.push_back(at(words.kind, first.function, first.address,
+                         fmt::format("{} (here and in {} more places that are not listed)", words.what, count - 1), words.hint));
     }
   }
 
   void unnamed_numbers() {
     for (const auto& [key, requests] : numbers_.calls) {
-      if (arch::syscall_name(key.arch, key.number) || key.number > INT32_MAX) continue;
+      if (arch::syscall_name(key.arch, key.number) || key.number == UINT32_MAX) continue;  // -1 is no call at all
       const Found& found = requests.front().found;
       gaps_.push_back(at(GapKind::UnnamedNumber, found.function, found.address,
                          fmt::format("asks for system call number {}, which no kernel known to this version has", key.number),
@@ -120,7 +135,8 @@ class GapFinder {
   // Go's plugin package, or dlopen by whatever name a symbol table gives it.
   void dynamic_loading() {
     const auto loads_code = [](std::string_view name) {
-      return name == "plugin.open" || name == "dlopen" || name == "__dlopen" || name == "dlmopen" || name == "__libc_dlopen_mode";
+      return name == "plugin.open" || name == "dlopen" || name == "__dlopen" || name == "dlmopen" || name == "dlsym" ||
+             name == "dlvsym" || name == "__libc_dlopen_mode";
     };
     std::set<uint32_t> told;  // one gap a file says it
     for (FunctionId id = 0; id < program_.functions.size(); ++id) {
@@ -133,9 +149,59 @@ class GapFinder {
         name = program_.names[function.name];
       }
       if (!loads_code(name) || !told.insert(function.object).second) continue;
-      gaps_.push_back(at(GapKind::DynamicLoading, id, function.start, "can load further code while it runs",
+      gaps_.push_back(at(GapKind::DynamicLoading, id, function.start, "can load further code, or look functions up by name, while it runs",
                          "name each library or plugin it may load with --also FILE"));
     }
+  }
+
+  // glibc loads name service modules and character set converters by configuration, through a function that no symbol of a
+  // stripped library names. The names it builds tell: a reachable function that holds one of them.
+  void modules_of_libc() {
+    struct Loader {
+      std::string_view text;
+      const char* what;
+      const char* hint;
+    };
+    constexpr Loader kLoaders[] = {
+        {std::string_view("libnss_", 7), "can load name service modules (libnss_*.so), as /etc/nsswitch.conf says",
+         "if it names services other than files and dns, give their modules with --also"},
+        {std::string_view("gconv-modules.cache", 20), "can load character set converters (gconv)",
+         "if it converts anything but UTF-8 and ASCII, give the modules in the gconv directory with --also"},
+    };
+    for (const Object& object : program_.objects) {
+      if (object.is_interpreter) continue;
+      for (const Loader& loader : kLoaders) {
+        for (const elf::Segment& segment : object.image.segments()) {
+          const Bytes bytes = object.image.at(segment.address);
+          const void* found = segment.executable ? nullptr : memmem(bytes.data(), bytes.size(), loader.text.data(), loader.text.size());
+          if (found == nullptr) continue;
+          const uint64_t text = segment.address + static_cast<uint64_t>(static_cast<const uint8_t*>(found) - bytes.data());
+          const uint64_t user = user_of(object, text + object.bias);
+          if (user != 0) gaps_.push_back(at(GapKind::DynamicLoading, program_.function_holding(user), user, loader.what, loader.hint));
+          break;
+        }
+      }
+    }
+  }
+
+  // An instruction in a reachable function outside Go's code that names an address, or the bytes right before it (a string
+  // may be the tail of a longer one); 0 if there is none.
+  uint64_t user_of(const Object& object, uint64_t address) const {
+    constexpr uint64_t kLead = 48;  // "/usr/lib/x86_64-linux-gnu/gconv/" stands before the file's name
+    for (const elf::Segment& segment : object.image.segments()) {
+      if (!segment.executable) continue;
+      const Bytes bytes = object.image.at(segment.address);
+      const uint64_t base = segment.address + object.bias;
+      for (uint64_t at = 0; bytes.holds(at, 4); ++at) {
+        const auto value = static_cast<uint64_t>(static_cast<int64_t>(load<int32_t>(bytes.data() + at)));
+        const bool relative = address - (base + at + 4 + value) <= kLead;
+        const bool absolute = !object.image.position_independent() && address - value <= kLead;
+        if (!relative && !absolute) continue;
+        const FunctionId function = program_.function_holding(base + at);
+        if (function != kNoFunction && reach_.liveness.reachable[function] && !program_.functions[function].is_go) return base + at;
+      }
+    }
+    return 0;
   }
 
   void self_modifying() {

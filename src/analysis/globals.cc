@@ -2,6 +2,7 @@
 #include "analysis/globals.h"
 
 #include <algorithm>
+#include <set>
 
 #include "arch/effects.h"
 
@@ -9,10 +10,19 @@ namespace stile::analysis {
 
 namespace {
 
-// How far before a variable an address still may be the start of the object it is part of.
-constexpr uint64_t kObjectReach = 64;
+// How far before a variable an address still may be the start of the object it is part of, and within which distance
+// nothing speaks against it.
+constexpr uint64_t kObjectReach = 65536, kNear = 64;
 
 }  // namespace
+
+uint64_t GlobalIndex::cost() const {
+  uint64_t words = references_.variables.size() + program_.slots.size();
+  for (const Object& object : program_.objects) {
+    if (!object.image.position_independent()) words += object.image.file_size() / 8;
+  }
+  return words / 8;
+}
 
 GlobalUses GlobalIndex::uses_of(uint64_t address, unsigned width) const {
   GlobalUses uses;
@@ -56,31 +66,46 @@ GlobalUses GlobalIndex::uses_of(uint64_t address, unsigned width) const {
 }
 
 // The addresses through which the variable may be written: its own, and that of an object which begins before it and
-// reaches over it. Code that works on an object names several of its fields, so an earlier address that is held somewhere counts if
-// some function names both that address and this variable. A symbol that begins here settles it.
+// reaches over it. Where a symbol says how far that object goes, it decides. Otherwise: code that works on an object names
+// several of its fields, so an earlier address that is held counts if some function names both it and this variable, unless
+// it lies further off and another held address, where another object would begin, lies between.
 std::vector<Mention> GlobalIndex::held_over(uint64_t address, unsigned width,
                                             const std::vector<Mention>& mentions) const {
   const auto names_variable = [&](const Mention& mention) {
     return mention.address >= address && mention.address < address + width;
   };
-  const bool own_object = begins_object(address);
+  const auto symbol = symbol_over(address);
+  std::set<FunctionId> named_by;
+  uint64_t last_held = 0;
+  for (const Mention& mention : mentions) {
+    if (names_variable(mention)) named_by.insert(mention.function);
+    if (mention.held && mention.address < address) last_held = std::max(last_held, mention.address);
+  }
   std::vector<Mention> result;
   for (const Mention& held : mentions) {
     if (!held.held) continue;
-    const bool with_it = std::any_of(mentions.begin(), mentions.end(), [&](const Mention& other) {
-      return held.function != kNoFunction && other.function == held.function && names_variable(other);
-    });
-    if (names_variable(held) || (with_it && !own_object)) result.push_back(held);
+    bool counts = names_variable(held);
+    if (symbol) {
+      counts |= held.address >= symbol->first && held.address < symbol->second;
+    } else if (held.function != kNoFunction && held.address < address) {
+      const bool nothing_between = held.address == last_held || address - held.address <= kNear;
+      counts |= nothing_between && named_by.contains(held.function);
+    }
+    if (counts) result.push_back(held);
   }
   return result;
 }
 
-bool GlobalIndex::begins_object(uint64_t address) const {
+std::optional<std::pair<uint64_t, uint64_t>> GlobalIndex::symbol_over(uint64_t address) const {
   const Object* object = program_.object_of(address);
-  if (object == nullptr) return false;
+  if (object == nullptr) return std::nullopt;
+  const uint64_t local = address - object->bias;
   const auto& variables = object->image.variables();
-  const auto it = std::lower_bound(variables.begin(), variables.end(), address - object->bias);
-  return it != variables.end() && *it == address - object->bias;
+  auto it = std::upper_bound(variables.begin(), variables.end(), std::pair<uint64_t, uint64_t>{local, UINT64_MAX});
+  if (it == variables.begin()) return std::nullopt;
+  --it;
+  if (local - it->first >= it->second) return std::nullopt;
+  return std::make_pair(it->first + object->bias, it->first + it->second + object->bias);
 }
 
 // moduledata holds the bounds of sections, which are no pointers to the variables that stand there.

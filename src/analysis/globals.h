@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "analysis/program.h"
@@ -36,11 +37,14 @@ class GlobalIndex {
  public:
   GlobalIndex(const Program& program, const References& references) : program_(program), references_(references) {}
   GlobalUses uses_of(uint64_t address, unsigned width) const;
+  // What one such question costs, in instructions looked at: it goes through all references to variables and all data.
+  uint64_t cost() const;
 
  private:
   void look_at(const VariableReference& reference, uint64_t address, unsigned width, GlobalUses& uses,
                std::vector<Mention>& mentions) const;
-  bool begins_object(uint64_t address) const;
+  // Start and end of the variable that a symbol table says covers an address.
+  std::optional<std::pair<uint64_t, uint64_t>> symbol_over(uint64_t address) const;
   bool in_moduledata(uint64_t address) const;
   std::vector<Mention> held_over(uint64_t address, unsigned width, const std::vector<Mention>& mentions) const;
   const Program& program_;

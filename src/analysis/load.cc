@@ -70,7 +70,10 @@ Result<void> ProgramBuilder::add_objects(elf::Image main) {
   const bool dynamic = !main.interpreter().empty();
   const std::string interpreter(main.interpreter());
   program_.objects.reserve(kMostObjects + 2);  // names and views point into the images
-  add(std::move(main));
+  Object& program = add(std::move(main));
+  // A shared library given as the program: whoever loads it may call what it exports.
+  program.all_exports = program.image.interpreter().empty() && program.image.position_independent() &&
+                        (program.image.entry() == 0 || !program.image.soname().empty());
   std::unordered_set<std::string> loaded;
   for (const std::string& path : options_.also) {
     auto bytes = FileBytes::open(path);

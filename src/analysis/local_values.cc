@@ -17,6 +17,7 @@ using arch::Step;
 
 constexpr uint64_t kMostWork = 400000;  // instructions looked at for one question
 constexpr size_t kDeepest = 64;         // questions that wait for each other
+constexpr unsigned kDeepestOfAll = 400; // the same over all functions: each takes a few KiB of stack
 // rbx, rbp, rsp, r12 to r15: System V x86-64 psABI, section 3.2.1.
 constexpr uint16_t kCalleeSaved = 1u << 3 | 1u << 4 | 1u << 5 | 1u << 12 | 1u << 13 | 1u << 14 | 1u << 15;
 
@@ -59,8 +60,10 @@ ValueSet LocalSearch::search(const Question& question) {
     }
     return result;
   }
-  if (open_.size() >= kDeepest) return ValueSet(unknown(Doubt::Budget, question.i));
+  const bool affordable = world_.depth < kDeepestOfAll && world_.spend(1 + body_.insns.size() / 64);
+  if (open_.size() >= kDeepest || !affordable) return ValueSet(unknown(Doubt::Budget, question.i));
   open_.push_back({question, false});
+  ++world_.depth;
 
   std::vector<bool> seen(body_.insns.size());
   std::vector<uint32_t> work;
@@ -100,7 +103,7 @@ ValueSet LocalSearch::search(const Question& question) {
     arrive_before(question.i);
   }
   while (!work.empty() && result.size() < ValueSet::kMost) {
-    if (++work_ > kMostWork) {
+    if (++work_ > kMostWork || !world_.spend(1 + result.size() / 64)) {
       result.add(unknown(Doubt::Budget, question.i));
       break;
     }
@@ -110,6 +113,7 @@ ValueSet LocalSearch::search(const Question& question) {
   }
   if (result.size() >= ValueSet::kMost) result.add(unknown(Doubt::Budget, question.i));
   open_.pop_back();
+  --world_.depth;
   return result;
 }
 
@@ -224,6 +228,10 @@ ValueSet LocalSearch::computed(uint32_t i) {
       break;
     default: {
       const ValueSet b = operand_at(i, effect.b, effect.width);
+      if (!world_.spend(a.size() * b.size())) {
+        result.add(unknown(Doubt::Budget, i));
+        break;
+      }
       for (const Value& x : a) {
         for (const Value& y : b) {
           Value value = x;
@@ -300,6 +308,7 @@ ValueSet LocalSearch::address_of(uint32_t i, const arch::Memory& memory) {
   if (memory.base != kNoReg) base = reg_before(i, memory.base);
   ValueSet index(Value::constant(0));
   if (memory.index != kNoReg) index = reg_before(i, memory.index);
+  if (!world_.spend(base.size() * index.size())) return ValueSet(unknown(Doubt::Budget, i));
   for (const Value& x : base) {
     for (const Value& y : index) {
       Value value = x;

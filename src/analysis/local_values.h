@@ -3,6 +3,7 @@
 // The backward search inside one function. It ends at constants and at what the caller provides.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -22,6 +23,14 @@ struct Surroundings {
   std::function<ValueSet(const Value& frame, unsigned width, uint64_t asked_at)> frame_memory;
   // Whether a callee, of which no table says how large its arguments are, writes the caller's stack at rsp + offset.
   std::function<bool(FunctionId callee, int64_t offset)> writes_argument;
+  // What all searches may still cost together, in instructions looked at, and how many wait for each other now. One
+  // search has bounds of its own; only a file made for it comes near these.
+  mutable uint64_t work_left = UINT64_MAX;
+  mutable unsigned depth = 0;
+  bool spend(uint64_t work) const {
+    work_left -= std::min(work_left, work);
+    return work_left != 0;
+  }
 };
 
 class LocalSearch {

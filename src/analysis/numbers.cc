@@ -16,8 +16,9 @@ Numbers find_numbers(const Program& program, const References& references, const
     if (!reach.liveness.reachable[site.function]) continue;
     ++numbers.sites;
     const Answer answer = solver.number_at(site);
+    const auto wrappers = std::make_shared<const std::vector<FunctionId>>(answer.wrappers);
     for (const Found& found : answer.found) {
-      numbers.calls[{table_of(site.kind), static_cast<uint32_t>(found.value)}].push_back({found, site, answer.wrappers});
+      numbers.calls[{table_of(site.kind), static_cast<uint32_t>(found.value)}].push_back({found, site, wrappers});
     }
     numbers.unknown.insert(numbers.unknown.end(), answer.unknown.begin(), answer.unknown.end());
     numbers.wrappers.insert(numbers.wrappers.end(), answer.wrappers.begin(), answer.wrappers.end());

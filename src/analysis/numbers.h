@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,7 @@ namespace stile::analysis {
 struct Request {
   Found found;
   Site site;
-  std::vector<FunctionId> wrappers;  // between the two
+  std::shared_ptr<const std::vector<FunctionId>> wrappers;  // between the two, sorted; all of the site's numbers share them
 };
 
 struct Numbers {

@@ -21,6 +21,10 @@ using arch::Step;
 constexpr uint64_t kLargestBody = 1 << 20;  // bytes; no compiler writes a function this long
 constexpr size_t kMostBodies = 20000;       // kept decoded at once
 constexpr size_t kDeepest = 48;             // callers of callers
+// Bounds that only a file made to reach them reaches: the instructions that all decoded functions hold together, and what
+// all questions, and one of them, may cost (see Surroundings::work_left).
+constexpr size_t kMostInsns = 4 << 20;
+constexpr uint64_t kMostWork = 1'000'000'000, kMostWorkForOne = 100'000'000;
 
 }  // namespace
 
@@ -40,6 +44,8 @@ class ValueSolver::Impl {
 
   Answer number_at(const Site& site) {
     Collected collected;
+    const uint64_t granted = std::min(work_left_, kMostWorkForOne);
+    world_.work_left = granted;
     if (const Body* body = body_of(site.function)) {
       const int64_t index = body->index_of(site.address);
       if (index < 0) {
@@ -52,6 +58,7 @@ class ValueSolver::Impl {
     } else {
       collected.unknown.insert({Doubt::Budget, site.function, site.address});
     }
+    work_left_ -= granted - world_.work_left;
     for (const Value& pointer : collected.pointers) {
       collected.unknown.insert({Doubt::Computed, program_.function_holding(pointer.address), pointer.address});
     }
@@ -86,8 +93,10 @@ class ValueSolver::Impl {
   const Body* body_of(FunctionId id) {
     if (const auto it = bodies_.find(id); it != bodies_.end()) return it->second.get();
     const Function& function = program_.functions[id];
-    if (function.end - function.start > kLargestBody || bodies_.size() >= kMostBodies) return nullptr;
+    const uint64_t size = function.end - function.start;
+    if (size > kLargestBody || bodies_.size() >= kMostBodies || insns_ > kMostInsns || !world_.spend(size)) return nullptr;
     auto body = std::make_unique<Body>(build_body(program_, references_, id, never_returns_));
+    insns_ += body->insns.size();
     return bodies_.emplace(id, std::move(body)).first->second.get();
   }
 
@@ -159,7 +168,10 @@ class ValueSolver::Impl {
 
   void from_callers(FunctionId function, const Value& asked, Collected& out) {
     const Key key{function, asked};
-    if (const auto it = answered_.find(key); it != answered_.end()) return out.add(it->second);
+    if (const auto it = answered_.find(key); it != answered_.end()) {
+      world_.spend(it->second.found.size() + it->second.unknown.size());
+      return out.add(it->second);
+    }
     if (!open_.insert(key).second) {
       out.partial = true;  // recursion: its other callers say all there is
       return;
@@ -177,6 +189,10 @@ class ValueSolver::Impl {
         if (takes_address(edge.kind)) continue;
         if (edge.interior) continue;  // seen as an entry from outside by whoever walks the body
         called = true;
+        if (!world_.spend(16)) {
+          mine.unknown.insert({Doubt::Budget, function, start});
+          break;
+        }
         ask_caller(edge, asked, mine);
       }
       if (liveness_.escaped[function]) {
@@ -186,6 +202,7 @@ class ValueSolver::Impl {
       }
     }
     open_.erase(key);
+    world_.spend(mine.found.size() + mine.unknown.size());
     out.add(mine);
     if (mine.partial) {
       out.partial = !open_.empty();
@@ -203,7 +220,7 @@ class ValueSolver::Impl {
       if (edge.kind == EdgeKind::Closure || edge.kind == EdgeKind::Interface) return false;
       if (edge.kind != EdgeKind::Address) continue;
       const AddressFlow flow = tracker_.follow(edge.from, program_.functions[edge.from].start + edge.offset);
-      if (!flow.confined) return false;
+      if (!world_.spend(tracker_.cost()) || !flow.confined) return false;
       for (const AddressUse& call : flow.calls) callers.emplace(call.address, call.function);
     }
     for (const auto& [address, caller] : callers) {
@@ -288,6 +305,7 @@ class ValueSolver::Impl {
     if (!program_.mapped(address)) return ValueSet(Value::unknown(Doubt::Memory, asked_at));
     result.add(initial_value(address, width, asked_at));
     if (program_.writable(address)) {
+      if (!world_.spend(globals_.cost())) return ValueSet(Value::unknown(Doubt::Budget, asked_at));
       // Asked again on the way to its own answer, it is unknown: an answer in the making may still grow.
       global_answers_[key] = ValueSet(Value::unknown(Doubt::Memory, asked_at));
       GlobalUses uses = globals_.uses_of(address, width);
@@ -306,7 +324,7 @@ class ValueSolver::Impl {
     for (const Mention& held : uses.held) {
       if (!liveness_.reachable[held.function]) continue;
       const AddressFlow flow = tracker_.follow(held.function, held.instruction);
-      if (!flow.confined) {
+      if (!world_.spend(tracker_.cost()) || !flow.confined) {
         result.add(Value::unknown(Doubt::Memory, asked_at));
         return;
       }
@@ -361,6 +379,8 @@ class ValueSolver::Impl {
   std::unordered_map<FunctionId, std::unique_ptr<Body>> bodies_;
   std::map<Key, Collected> answered_;
   std::set<Key> open_;
+  uint64_t work_left_ = kMostWork;
+  size_t insns_ = 0;
   std::map<std::pair<uint64_t, unsigned>, ValueSet> global_answers_;
 };
 

@@ -38,6 +38,8 @@ Result<FileBytes> FileBytes::open(const std::string& path) {
   if (S_ISDIR(status.st_mode)) return fail(Code::Io, "is a directory", path, "name the program inside it");
   if (!S_ISREG(status.st_mode)) return fail(Code::Io, "is not a regular file", path, "copy it to a file first");
   if (status.st_size == 0) return fail(Code::Io, "is empty", path, "name an ELF executable");
+  // Offsets inside a function are kept in 32 bits, and a sparse file of any size is easily made.
+  if (status.st_size > INT32_MAX) return fail(Code::Limit, "is larger than 2 GiB", path, "no linker makes such a program");
 
   FileBytes bytes;
   bytes.size_ = static_cast<size_t>(status.st_size);

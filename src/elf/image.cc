@@ -345,7 +345,7 @@ void Image::parse_symtab() {
       Elf64_Sym sym;
       std::memcpy(&sym, table.data() + at, sizeof sym);
       const uint8_t type = ELF64_ST_TYPE(sym.st_info);
-      if (sym.st_shndx != SHN_UNDEF && type == STT_OBJECT) variables_.push_back(sym.st_value);
+      if (sym.st_shndx != SHN_UNDEF && type == STT_OBJECT) variables_.emplace_back(sym.st_value, sym.st_size);
       if (sym.st_shndx == SHN_UNDEF || (type != STT_FUNC && type != STT_GNU_IFUNC && type != STT_NOTYPE)) continue;
       Symbol symbol;
       symbol.name = names.c_string(sym.st_name);

@@ -79,7 +79,8 @@ class Image {
   std::string_view rpath() const { return rpath_; }
   std::string_view runpath() const { return runpath_; }
   const std::vector<Symbol>& symbols() const { return symbols_; }                  // .symtab, may be empty
-  const std::vector<uint64_t>& variables() const { return variables_; }            // addresses of data symbols, sorted
+  // Address and size of data symbols, sorted; may be empty.
+  const std::vector<std::pair<uint64_t, uint64_t>>& variables() const { return variables_; }
   const std::vector<Symbol>& dynamic_symbols() const { return dynamic_symbols_; }  // by dynamic symbol index
   const std::vector<Relocation>& relocations() const { return relocations_; }      // sorted by address
   // Addresses in DT_INIT and DT_FINI. The arrays are relocated data and found as such.
@@ -140,7 +141,7 @@ class Image {
   std::vector<std::pair<int64_t, uint64_t>> dynamic_;
   std::vector<std::string_view> needed_;
   std::vector<Symbol> symbols_, dynamic_symbols_;
-  std::vector<uint64_t> variables_;
+  std::vector<std::pair<uint64_t, uint64_t>> variables_;
   std::vector<Relocation> relocations_;
   std::vector<std::pair<uint64_t, uint64_t>> notes_;  // file offset, size
 };
