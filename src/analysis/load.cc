@@ -72,8 +72,8 @@ Result<void> ProgramBuilder::add_objects(elf::Image main) {
   program_.objects.reserve(kMostObjects + 2);  // names and views point into the images
   Object& program = add(std::move(main));
   // A shared library given as the program: whoever loads it may call what it exports.
-  program.all_exports = program.image.interpreter().empty() && program.image.position_independent() &&
-                        (program.image.entry() == 0 || !program.image.soname().empty());
+  program.all_exports = !program.image.soname().empty() ||
+                        (program.image.interpreter().empty() && program.image.position_independent() && program.image.entry() == 0);
   std::unordered_set<std::string> loaded;
   for (const std::string& path : options_.also) {
     auto bytes = FileBytes::open(path);
