@@ -82,7 +82,7 @@ std::string summary(const Analysis& analysis, const Profile& profile, const Styl
   text += profile.gaps.empty() ? ", no gaps\n"
                                : fmt::format(", {}\n", style.yellow(count(profile.gaps.size(), "gap")));
   if (!stats.limit.empty())
-    text += fmt::format("{}: {}\n", style.yellow("all functions count as reachable"), printable(stats.limit));
+    text += fmt::format("{}: {}\n", style.dim("reachability"), printable(stats.limit));
   return text;
 }
 

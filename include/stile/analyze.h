@@ -39,8 +39,7 @@ struct AnalysisStats {
   uint64_t reachable_functions = 0;  // kept by the walk
   uint64_t sites = 0;                // instructions that enter the kernel, in reachable functions
   uint64_t wrappers = 0;             // functions found to take the number as a parameter
-  uint64_t whole_file_syscalls = 0;  // what the set would be if every function were reachable
-  std::string limit;                 // what kept the walk from being used, empty if it was used
+  std::string limit;                 // why a part of the program was taken as reachable whole; empty if none was
 };
 
 struct Analysis {

@@ -67,7 +67,7 @@ Result<Analysis> analyze_image(elf::Image image, const LoadOptions& load, const 
   analysis.gaps = find_gaps(*program, references, reach, numbers);
 
   // And why each call is there.
-  const EvidenceBuilder evidence(*program, references, reach);
+  EvidenceBuilder evidence(*program, references, reach);
   for (const auto& [key, requests] : numbers.calls) {
     const auto name = arch::syscall_name(key.arch, key.number);
     if (!name) continue;  // a gap says so

@@ -122,22 +122,23 @@ EvidenceBuilder::EvidenceBuilder(const Program& program, const References& refer
   roots_.assign(count, kNoFunction);
   depths_.assign(count, 0);
   bringers_.assign(count, kNoFunction);
+}
+
+void EvidenceBuilder::locate(FunctionId function) {
+  // Up to the first function whose place is known, and down again.
   std::vector<FunctionId> chain;
-  for (FunctionId id = 0; id < count; ++id) {
-    if (!reach.liveness.reachable[id]) continue;
-    // Up to the first function whose place is known, and down again.
-    chain.clear();
-    for (FunctionId at = id; at != kNoFunction && roots_[at] == kNoFunction; at = reach.arrival[at].from) chain.push_back(at);
-    for (auto it = chain.rbegin(); it != chain.rend(); ++it) {
-      const FunctionId from = reach.arrival[*it].from;
-      roots_[*it] = from == kNoFunction ? *it : roots_[from];
-      depths_[*it] = from == kNoFunction ? 1 : depths_[from] + 1;
-      bringers_[*it] = brings(*it) ? *it : from == kNoFunction ? kNoFunction : bringers_[from];
-    }
+  for (FunctionId at = function; at != kNoFunction && roots_[at] == kNoFunction; at = reach_.arrival[at].from) {
+    chain.push_back(at);
+  }
+  for (auto it = chain.rbegin(); it != chain.rend(); ++it) {
+    const FunctionId from = reach_.arrival[*it].from;
+    roots_[*it] = from == kNoFunction ? *it : roots_[from];
+    depths_[*it] = from == kNoFunction ? 1 : depths_[from] + 1;
+    bringers_[*it] = brings(*it) ? *it : from == kNoFunction ? kNoFunction : bringers_[from];
   }
 }
 
-void EvidenceBuilder::explain(const std::vector<Request>& requests, bool paths, unsigned max_paths, SyscallUse& use) const {
+void EvidenceBuilder::explain(const std::vector<Request>& requests, bool paths, unsigned max_paths, SyscallUse& use) {
   struct Candidate {
     const Request* request;
     FunctionId function;
@@ -149,6 +150,7 @@ void EvidenceBuilder::explain(const std::vector<Request>& requests, bool paths, 
   for (const Request& request : requests) {
     if (!places.emplace(request.found.function, request.found.address).second) continue;
     const FunctionId function = request.found.function;
+    locate(function);
     std::string package = program_.package_of(function);
     if (!package.empty()) packages.insert(package);
     if (bringers_[function] != kNoFunction) bringers.insert(program_.package_of(bringers_[function]));

@@ -17,7 +17,7 @@ class EvidenceBuilder {
   EvidenceBuilder(const Program& program, const References& references, const Reach& reach);
 
   // Sets sites, packages, brought_by and, if `paths`, up to `max_paths` call paths, shortest first, one a package.
-  void explain(const std::vector<Request>& requests, bool paths, unsigned max_paths, SyscallUse& use) const;
+  void explain(const std::vector<Request>& requests, bool paths, unsigned max_paths, SyscallUse& use);
 
  private:
   std::vector<FunctionId> chain_to(FunctionId function) const;
@@ -26,6 +26,8 @@ class EvidenceBuilder {
   Evidence path_of(const Request& request, const std::vector<FunctionId>& chain) const;
   Frame frame_of(FunctionId function, uint64_t address) const;
   bool brings(FunctionId function) const;
+  // Fills in the tables below for a function and those on its way.
+  void locate(FunctionId function);
 
   const Program& program_;
   const References& references_;

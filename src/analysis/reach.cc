@@ -212,6 +212,7 @@ class Walk {
   // Go's linker has dropped what nothing can reach, with the same knowledge as is left in the file and more. What it kept
   // and the walk did not find is kept here too.
   void keep_all_go(uint32_t object) {
+    reach_.limit = "Go's linker has already left out what nothing can reach, so all Go code in the file counts";
     for (FunctionId id = 0; id < program_.functions.size(); ++id) {
       if (!program_.functions[id].is_go || program_.functions[id].object != object || reach_.liveness.reachable[id]) continue;
       reach_.root_kind[id] = RootKind::Table;

@@ -45,6 +45,7 @@ Bytes find_header(const elf::Image& image) {
   for (const elf::Segment& segment : image.segments()) {
     if (segment.executable) continue;
     const Bytes bytes = image.at(segment.address);
+    if (bytes.empty()) continue;
     uint64_t at = 0;
     while (const void* hit = memmem(bytes.from(at).data(), bytes.from(at).size(), kMagic.data(), kMagic.size())) {
       const uint64_t offset = static_cast<const uint8_t*>(hit) - bytes.data();

@@ -62,6 +62,7 @@ std::vector<uint64_t> Pclntab::candidates(const elf::Image& image) {
     uint64_t at = 0;
     while (found.size() < kMost) {
       const Bytes rest = bytes.from(at);
+      if (rest.empty()) break;
       const void* hit = memmem(rest.data(), rest.size(), kTail, sizeof kTail);
       if (hit == nullptr) break;
       const uint64_t offset = static_cast<const uint8_t*>(hit) - bytes.data();
