@@ -2,6 +2,8 @@
 //
 // stile explain: why a profile allows what it allows.
 #include <algorithm>
+#include <charconv>
+#include <optional>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -95,13 +97,15 @@ std::string table(const Profile& profile, const Style& style) {
 
 // --- one call ---
 
-std::string frame_line(const Frame& frame, bool first, const std::string& via, const Style& style) {
-  std::string line = first ? "  " : "    ";
-  if (!via.empty()) line += style.dim("[" + printable(via) + "] ");
+// `above` is the frame that leads to it, null for the first.
+std::string frame_line(const Frame& frame, const Frame* above, const Style& style) {
+  std::string line = above == nullptr ? "  " : "    ";
+  if (above != nullptr && !above->via.empty()) line += style.dim("[" + printable(above->via) + "] ");
   line += style.bold(printable(frame.function));
   const std::string at = place(frame.file, frame.line, frame.address);
   if (!at.empty()) line += "  " + at;
-  if (!frame.module.empty()) line += "  " + style.cyan(printable(frame.module));
+  if (!frame.module.empty() && (above == nullptr || above->module != frame.module))
+    line += "  " + style.cyan(printable(frame.module));
   return line + "\n";
 }
 
@@ -110,10 +114,10 @@ std::string evidence_text(const Evidence& evidence, const Style& style) {
     return fmt::format("{}: {}\n", to_string(evidence.kind), printable(evidence.note));
   }
   std::string text = fmt::format("call path from {}:\n", printable(evidence.root));
-  std::string via;
-  for (size_t i = 0; i < evidence.frames.size(); ++i) {
-    text += frame_line(evidence.frames[i], i == 0, via, style);
-    via = evidence.frames[i].via;
+  const Frame* above = nullptr;
+  for (const Frame& frame : evidence.frames) {
+    text += frame_line(frame, above, style);
+    above = &frame;
   }
   if (!evidence.note.empty()) text += "    " + printable(evidence.note) + "\n";
   return text;
@@ -139,24 +143,53 @@ std::string one_call(const std::string& name, const Rule& rule, const Style& sty
     text +=
         fmt::format("brought in by: {}\n", printable(fmt::format("{}", fmt::join(rule.brought_by, ", "))));
   if (!rule.packages.empty())
-    text += fmt::format("made in: {}\n", printable(fmt::format("{}", fmt::join(rule.packages, ", "))));
+    text += fmt::format("asked for in: {}\n", printable(fmt::format("{}", fmt::join(rule.packages, ", "))));
   for (const Evidence& evidence : rule.because) text += "\n" + evidence_text(evidence, style);
   return text;
 }
 
-std::string not_needed(const std::string& name, const Profile& profile) {
+std::vector<std::string> allowed_in(const Profile& profile) {
   std::vector<std::string> names;
   for (const auto& [allowed, rule] : profile.rules) {
     if (rule.action.kind == ActionKind::Allow) names.push_back(allowed);
   }
-  const std::vector<std::string> near = related_syscalls(name, names);
+  return names;
+}
+
+std::string not_needed(const std::string& name, const Profile& profile) {
+  const std::vector<std::string> near = related_syscalls(name, allowed_in(profile));
   std::string text = fmt::format("{}: {} is not needed", printable(profile.origin.program), printable(name));
-  if (!is_syscall(name))
-    text = fmt::format("{}: there is no system call {}", printable(profile.origin.program), printable(name));
   if (!near.empty()) text += fmt::format("; {} {}", fmt::join(near, ", "), near.size() == 1 ? "is" : "are");
   if (!profile.gaps.empty())
     text += fmt::format(" (there {} {}, see stile explain without a system call)",
                         profile.gaps.size() == 1 ? "is" : "are", count(profile.gaps.size(), "gap"));
+  return text + "\n";
+}
+
+std::optional<uint32_t> number_from(const std::string& text) {
+  uint32_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return number;
+}
+
+// For a word that names no system call: a number, capitals, a slip. `path` is how the program was called.
+std::string no_such_call(const std::string& word, const Profile& profile, const std::string& path) {
+  if (const auto number = number_from(word)) {
+    if (const std::string name = syscall_name(profile.arch, *number); !name.empty())
+      return fmt::format("{} is {}: stile explain {} {}\n", *number, name, printable(path), name);
+    return fmt::format("there is no system call {} on {}\n", *number, printable(profile.arch));
+  }
+  std::string lower = word;
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  std::string text = "there is no system call " + printable(word);
+  if (is_syscall(lower)) return fmt::format("{} (did you mean {}?)\n", text, lower);
+  // Rather one that there is something to say about.
+  if (const auto near = related_syscalls(lower, allowed_in(profile)); !near.empty())
+    return fmt::format("{} (did you mean {}?)\n", text, printable(fmt::format("{}", fmt::join(near, " or "))));
+  if (const auto known = expand_syscalls(lower); !known && !known.error().hint.empty())
+    return fmt::format("{} ({})\n", text, known.error().hint);
   return text + "\n";
 }
 
@@ -232,15 +265,18 @@ int run_explain(const Arguments& arguments) {
     text = table(*profile, style);
   } else if (allowed) {
     text = one_call(name, rule->second, style);
+  } else if (is_syscall(name)) {
+    text = not_needed(name, *profile);
   }
   if (auto written = write_stdout(text); !written) return report(written.error());
   if (name.empty()) {
     const Style loud = style_for(STDERR_FILENO, arguments);
-    for (const Gap& gap : profile->gaps) say(gap_line(gap, loud) + "\n");
+    const bool hint_below = is_terminal(STDERR_FILENO);
+    for (const Gap& gap : profile->gaps) say(gap_line(gap, loud, hint_below) + "\n");
     return 0;
   }
   if (allowed) return 0;
-  say(not_needed(name, *profile));
+  if (!is_syscall(name)) say("stile: " + no_such_call(name, *profile, arguments.value("BINARY|PROFILE")));
   return 1;
 }
 
@@ -272,7 +308,7 @@ Command explain_command() {
       {"stile explain ./app --json | jq -r '.syscalls[] | select(.risk.level == 4).name'",
        "The calls to ask about"},
   };
-  command.exits = {{0, "shown"}, {1, "SYSCALL is not needed"}, {2, "an error"}};
+  command.exits = {{0, "shown"}, {1, "SYSCALL is not needed, or there is no such call"}, {2, "an error"}};
   command.run = run_explain;
   return command;
 }

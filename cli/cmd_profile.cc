@@ -55,10 +55,10 @@ int run_profile(const Arguments& arguments) {
   if (!arguments.has("--quiet")) {
     const Style style = style_for(STDERR_FILENO, arguments);
     say(summary(work->analysis, profile, style));
-    for (const Gap& gap : profile.gaps) say(gap_line(gap, style) + "\n");
+    const bool hint_below = is_terminal(STDERR_FILENO);
+    for (const Gap& gap : profile.gaps) say(gap_line(gap, style, hint_below) + "\n");
     if (refused)
-      say(fmt::format("exit status 1: --strict, and there {}\n",
-                      profile.gaps.size() == 1 ? "is a gap" : "are gaps"));
+      say(fmt::format("exit status 1 because of --strict: {}\n", count(profile.gaps.size(), "gap")));
   }
   return refused ? 1 : 0;
 }

@@ -27,8 +27,10 @@ int print(const std::string& text) {
 int unknown_command(const std::string& word) {
   std::vector<std::string> names = {"help"};
   for (const Command& command : commands()) names.push_back(command.name);
-  const std::string near = nearest(word, names);
+  std::string near = nearest(word, names);
   const std::string kind = word.starts_with("-") ? "option" : "command";
+  // Many programs take -v for this.
+  if (word == "-v") near = "-V";
   // Somebody who gives a file straight away wants a profile of it.
   std::string hint = "see stile --help";
   if (!near.empty()) {

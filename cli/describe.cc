@@ -92,7 +92,7 @@ std::string place(const std::string& file, uint32_t line, uint64_t address) {
   return address == 0 ? "" : fmt::format("{:#x}", address);
 }
 
-std::string gap_line(const Gap& gap, const Style& style) {
+std::string gap_line(const Gap& gap, const Style& style, bool hint_below) {
   const std::string at = place(gap.file, gap.line, gap.address);
   std::string where = printable(gap.function);
   if (where.empty()) {
@@ -103,8 +103,8 @@ std::string gap_line(const Gap& gap, const Style& style) {
   std::string line = fmt::format("{}: {}: ", style.yellow("gap"), style.yellow(to_string(gap.kind)));
   if (!where.empty()) line += style.bold(where) + ": ";
   line += printable(gap.what);
-  if (!gap.hint.empty()) line += " (" + printable(gap.hint) + ")";
-  return line;
+  if (gap.hint.empty()) return line;
+  return line + (hint_below ? "\n     " + printable(gap.hint) : " (" + printable(gap.hint) + ")");
 }
 
 std::vector<std::string> reasons(const Rule& rule) {

@@ -17,8 +17,9 @@ namespace stile::cli {
 // newline.
 std::string summary(const Analysis& analysis, const Profile& profile, const Style& style);
 
-// "gap: exec-inherits: main.run (main.go:12): it can start other programs (hint)", no newline.
-std::string gap_line(const Gap& gap, const Style& style);
+// "gap: exec-inherits: main.run (main.go:12): it can start other programs (hint)", no newline at the end. With
+// `hint_below`, for a terminal, the hint stands on a line of its own, indented.
+std::string gap_line(const Gap& gap, const Style& style, bool hint_below = false);
 
 // "main.go:12", "0x401000", or "".
 std::string place(const std::string& file, uint32_t line, uint64_t address);

@@ -67,13 +67,17 @@ Style::Style(int fd, ColorMode mode) {
   if (mode != ColorMode::Auto) return;
   const char* no_color = std::getenv("NO_COLOR");
   const char* term = std::getenv("TERM");
-  on_ = isatty(fd) == 1 && (no_color == nullptr || *no_color == 0) && term != nullptr &&
+  on_ = is_terminal(fd) && (no_color == nullptr || *no_color == 0) && term != nullptr &&
         std::strcmp(term, "dumb") != 0;
 }
 
 std::string Style::paint(const char* code, std::string_view text) const {
   if (!on_) return std::string(text);
   return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
+}
+
+bool is_terminal(int fd) {
+  return isatty(fd) == 1;
 }
 
 std::string printable(std::string_view text) {

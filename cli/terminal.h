@@ -31,6 +31,9 @@ class Style {
   bool on_ = false;
 };
 
+// Whether somebody reads along: one line for each message is then not a must.
+bool is_terminal(int fd);
+
 // Text from a file that may be hostile, made harmless for a terminal: control characters and bytes that are
 // not UTF-8 become \xNN. Everything that comes from a binary or a profile goes through here before it is
 // shown.

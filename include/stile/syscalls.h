@@ -4,6 +4,7 @@
 // and its neighbours.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,9 @@ namespace stile {
 
 // Whether a system call table of any architecture has this name.
 bool is_syscall(std::string_view name);
+
+// The name of a number in the table of an architecture such as "x86_64"; empty if there is none.
+std::string syscall_name(std::string_view arch, uint32_t number);
 
 // How much a call matters to somebody who reads a profile. A judgement, see data/risk.tsv; nothing is decided
 // by it.

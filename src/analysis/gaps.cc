@@ -168,8 +168,13 @@ class GapFinder {
         {std::string_view("gconv-modules.cache", 20), "can load character set converters (gconv)",
          "if it converts anything but UTF-8 and ASCII, give the modules in the gconv directory with --also"},
     };
-    for (const Object& object : program_.objects) {
-      if (object.is_interpreter) continue;
+    std::vector<bool> foreign(program_.objects.size());  // has code that is not Go's
+    for (const Function& function : program_.functions) {
+      if (!function.is_go && !function.opens_range) foreign[function.object] = true;
+    }
+    for (size_t i = 0; i < program_.objects.size(); ++i) {
+      const Object& object = program_.objects[i];
+      if (object.is_interpreter || !foreign[i]) continue;
       for (const Loader& loader : kLoaders) {
         for (const elf::Segment& segment : object.image.segments()) {
           const Bytes bytes = object.image.at(segment.address);

@@ -32,7 +32,8 @@ GlobalUses GlobalIndex::uses_of(uint64_t address, unsigned width) const {
   for (const VariableReference& reference : references_.variables) {
     if (reference.target - lowest < highest - lowest) look_at(reference, address, width, uses, mentions);
   }
-  // Pointers to it in data.
+  program_.release_code();
+  // Pointers to it in data, a piece at a time.
   const auto hold = [&](uint64_t value) {
     if (value >= lowest && value < highest) mentions.push_back({value, true, kNoFunction, 0});
   };
@@ -45,6 +46,8 @@ GlobalUses GlobalIndex::uses_of(uint64_t address, unsigned width) const {
       if (segment.executable) continue;
       const Bytes bytes = object.image.at(segment.address);
       for (uint64_t at = (8 - segment.address % 8) % 8; bytes.holds(at, 8); at += 8) {
+        constexpr uint64_t kPiece = 4 << 20;
+        if (at >= kPiece && at % kPiece < 8) object.image.release(segment.address + at - kPiece, kPiece);
         const uint64_t value = load<uint64_t>(bytes.data() + at);
         if (value - lowest < highest - lowest && !in_moduledata(segment.address + at)) hold(value);
       }

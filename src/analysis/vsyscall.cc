@@ -2,6 +2,7 @@
 #include "analysis/vsyscall.h"
 
 #include <cstring>
+#include <iterator>
 
 namespace stile::analysis {
 
@@ -11,18 +12,25 @@ std::vector<std::string_view> find_vsyscalls(const Program& program) {
     std::string_view name;
   };
   constexpr Entry kEntries[] = {{0x00, "gettimeofday"}, {0x04, "time"}, {0x08, "getcpu"}};
-  std::vector<std::string_view> names;
-  for (const Entry& entry : kEntries) {
-    // As a word in data or a 64-bit constant in code.
-    const uint8_t word[8] = {0x00, entry.low, 0x60, 0xff, 0xff, 0xff, 0xff, 0xff};
-    bool found = false;
-    for (const Object& object : program.objects) {
-      for (const elf::Segment& segment : object.image.segments()) {
-        const Bytes bytes = object.image.at(segment.address);
-        found = found || memmem(bytes.data(), bytes.size(), word, sizeof word) != nullptr;
+  // As a word in data or a 64-bit constant in code: 00 XX 60 ff ff ff ff ff.
+  constexpr uint8_t kTail[] = {0x60, 0xff, 0xff, 0xff, 0xff, 0xff};
+  bool found[std::size(kEntries)] = {};
+  for (const Object& object : program.objects) {
+    for (const elf::Segment& segment : object.image.segments()) {
+      const Bytes bytes = object.image.at(segment.address);
+      uint64_t at = 0;
+      while (const void* hit = memmem(bytes.from(at).data(), bytes.from(at).size(), kTail, sizeof kTail)) {
+        const auto offset = static_cast<uint64_t>(static_cast<const uint8_t*>(hit) - bytes.data());
+        at = offset + 1;
+        if (offset < 2 || bytes.data()[offset - 2] != 0) continue;
+        for (size_t i = 0; i < std::size(kEntries); ++i) found[i] |= bytes.data()[offset - 1] == kEntries[i].low;
       }
+      object.image.release(segment.executable);
     }
-    if (found) names.push_back(entry.name);
+  }
+  std::vector<std::string_view> names;
+  for (size_t i = 0; i < std::size(kEntries); ++i) {
+    if (found[i]) names.push_back(kEntries[i].name);
   }
   return names;
 }

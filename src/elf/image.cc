@@ -433,6 +433,15 @@ void Image::write_word(uint64_t address, uint64_t value) {
   written_[static_cast<size_t>(segment_of(address) - segments_.data())] = true;
 }
 
+void Image::release(uint64_t address, uint64_t length) const {
+  const Segment* segment = segment_of(address);
+  const Bytes bytes = at(address, length);
+  if (segment == nullptr || bytes.empty()) return;
+  const auto i = static_cast<size_t>(segment - segments_.data());
+  if (i < written_.size() && written_[i]) return;
+  bytes_.release(static_cast<size_t>(bytes.data() - bytes_.data()), length);
+}
+
 void Image::release(bool executable) const {
   for (size_t i = 0; i < segments_.size(); ++i) {
     const bool written = i < written_.size() && written_[i];

@@ -108,6 +108,8 @@ class Image {
   // Gives back the memory of segments that will not be read for a while (see FileBytes::release): the executable ones, or
   // the others. Segments into which relocated values were written are kept.
   void release(bool executable) const;
+  // The same for `length` bytes at an address.
+  void release(uint64_t address, uint64_t length) const;
 
   // Writes a relocated value into the private copy; ignored outside file-backed bytes.
   void write_word(uint64_t address, uint64_t value);

@@ -75,7 +75,7 @@ void add_kernels_own(Profile& profile, const std::string& arch) {
   if (sleeper.empty()) sleeper = first_of(kPerhapsRestarted);
   if (!sleeper.empty()) {
     add_reason(profile, "restart_syscall", arch, EvidenceKind::Kernel,
-               fmt::format("the kernel continues an interrupted {} by way of it", sleeper));
+               fmt::format("the kernel resumes an interrupted {} through it", sleeper));
   }
   const std::string_view sigreturn = "rt_sigreturn";
   if (!allowed_here(sigreturn)) {
@@ -106,8 +106,8 @@ Result<void> add_container_runtime(Profile& profile, const ProfileOptions& optio
   }
   for (const arch::RuntimeCall& call : *base) {
     add_reason(profile, call.name, kNative, EvidenceKind::ContainerRuntime,
-               fmt::format("{}{} makes it after it loaded the filter ({})", options.runtime,
-                           options.no_new_privs ? " with no_new_privs" : "", call.note));
+               fmt::format("{}{} calls it between loading the filter and starting the program ({})", options.runtime,
+                           options.no_new_privs ? " with no-new-privileges" : "", call.note));
   }
   return {};
 }

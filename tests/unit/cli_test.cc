@@ -178,6 +178,10 @@ TEST(Describe, Gap) {
             "gap: unknown-number: sub_1000 (0x1000): what");
   EXPECT_EQ(gap_line({GapKind::UnanalysedLibrary, "", "libx.so", "", 0, 0, "was not found", ""}, plain),
             "gap: unanalysed-library: libx.so: was not found");
+  EXPECT_EQ(gap_line({GapKind::UnknownNumber, "main.f", "app", "f.go", 3, 1, "what", "hint\x1b"}, plain, true),
+            "gap: unknown-number: main.f (f.go:3): what\n     hint\\x1b");
+  EXPECT_EQ(gap_line({GapKind::UnanalysedLibrary, "", "libx.so", "", 0, 0, "was not found", ""}, plain, true),
+            "gap: unanalysed-library: libx.so: was not found");
 }
 
 TEST_F(Files, AreReplacedWhole) {

@@ -117,7 +117,9 @@ TEST(MakeProfile, WhoSleepsIsRestarted) {
     const auto profile = make_profile(analysis_of({use(name)}), bare());
     ASSERT_TRUE(profile);
     ASSERT_TRUE(profile->rules.contains("restart_syscall")) << name;
-    EXPECT_TRUE(has(profile->rules.at("restart_syscall"), EvidenceKind::Kernel));
+    const Rule& rule = profile->rules.at("restart_syscall");
+    ASSERT_TRUE(has(rule, EvidenceKind::Kernel)) << name;
+    EXPECT_EQ(rule.because.front().note, std::string("the kernel resumes an interrupted ") + name + " through it");
   }
 }
 
@@ -140,6 +142,8 @@ TEST(MakeProfile, AddsTheContainerRuntime) {
     EXPECT_TRUE(has(runc->rules.at(name), EvidenceKind::ContainerRuntime)) << name;
   }
   EXPECT_TRUE(has(runc->rules.at("read"), EvidenceKind::CallPath));
+  EXPECT_EQ(runc->rules.at("fchown").because.front().note,
+            "runc calls it between loading the filter and starting the program (seen with runc 1.1.5)");
   options.no_new_privs = true;
   const auto less = make_profile(analysis_of({use("read")}), options);
   ASSERT_TRUE(less);
@@ -185,6 +189,13 @@ TEST(Syscalls, Related) {
   EXPECT_EQ(related_syscalls("sigaction", allowed), std::vector<std::string>{"rt_sigaction"});
   EXPECT_EQ(related_syscalls("opena", allowed), std::vector<std::string>{"openat"});
   EXPECT_TRUE(related_syscalls("mount", allowed).empty());
+}
+
+TEST(Syscalls, Numbers) {
+  EXPECT_EQ(syscall_name("x86_64", 101), "ptrace");
+  EXPECT_EQ(syscall_name("i386", 26), "ptrace");
+  EXPECT_EQ(syscall_name("x86_64", 4000000000u), "");
+  EXPECT_EQ(syscall_name("pdp11", 1), "");
 }
 
 TEST(Nearest, IsNearOrNothing) {

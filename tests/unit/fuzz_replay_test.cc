@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Runs every input kept in fuzz/corpus through its fuzz target once: what a fuzzer found stays found.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include <gtest/gtest.h>
+
+#define STILE_FUZZ_REPLAY
+#define LLVMFuzzerTestOneInput fuzz_one_analyze
+#include "../../fuzz/analyze.cc"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_one_decoder
+#include "../../fuzz/decoder.cc"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_one_elf_image
+#include "../../fuzz/elf_image.cc"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_one_pclntab
+#include "../../fuzz/pclntab.cc"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_one_profile_formats
+#include "../../fuzz/profile_formats.cc"
+#undef LLVMFuzzerTestOneInput
+
+namespace {
+
+struct Target {
+  const char* name;
+  int (*run)(const uint8_t*, size_t);
+};
+
+class Corpus : public testing::TestWithParam<Target> {};
+
+TEST_P(Corpus, HoldsNoSurprise) {
+  const std::filesystem::path directory = std::filesystem::path(STILE_SOURCE_DIR "/fuzz/corpus") / GetParam().name;
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  ASSERT_FALSE(files.empty()) << directory;
+  for (const auto& path : files) {
+    SCOPED_TRACE(path.string());
+    std::ifstream in(path, std::ios::binary);
+    const std::vector<uint8_t> bytes((std::istreambuf_iterator<char>(in)), {});
+    EXPECT_EQ(GetParam().run(bytes.data(), bytes.size()), 0);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, Corpus,
+                         testing::Values(Target{"analyze", fuzz_one_analyze}, Target{"decoder", fuzz_one_decoder},
+                                         Target{"elf_image", fuzz_one_elf_image}, Target{"pclntab", fuzz_one_pclntab},
+                                         Target{"profile_formats", fuzz_one_profile_formats}),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+}  // namespace

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What can run, where the kernel is entered, and what is told about what stays open.
+#include "unit/analysis_fixture.h"
+
+namespace stile {
+namespace {
+
+class Reach : public AnalysisTest {};
+
+const std::string kExit = "fn _start\n mov $60, %eax\n syscall\n ud2\n";
+const std::string kFork = "mov $57, %eax\n syscall\n ret\n";
+
+TEST_F(Reach, UnreachableFunction) { check(kExit + "fn dead\n" + kFork, {"exit"}, kNoGaps); }
+TEST_F(Reach, CalledFunction) { check("fn _start\n call f\n ud2\n fn f\n" + kFork, {"fork"}, kNoGaps); }
+TEST_F(Reach, FunctionWhoseAddressIsTaken) {
+  check("fn _start\n lea f(%rip), %rdi\n call g\n ud2\n fn f\n" + kFork + "fn g\n jmp *%rdi", {"fork"}, kNoGaps);
+}
+TEST_F(Reach, FunctionWhoseAbsoluteAddressIsTaken) {
+  check("fn _start\n mov $f, %edi\n call g\n ud2\n fn f\n" + kFork + "fn g\n jmp *%rdi", {"fork"}, kNoGaps, Link::Static);
+}
+TEST_F(Reach, PointerInData) { check(kExit + "fn f\n" + kFork + ".data\n .p2align 3\n .quad f", {"exit", "fork"}, kNoGaps); }
+TEST_F(Reach, PointerInReadOnlyData) {
+  check(kExit + "fn f\n" + kFork + ".section .rodata\n .p2align 3\n .quad f", {"exit", "fork"}, kNoGaps, Link::Static);
+}
+TEST_F(Reach, PackedPointerInData) {  // __attribute__((packed)) puts pointers at odd addresses
+  check(kExit + "fn f\n" + kFork + ".data\n .p2align 3\n .byte 1\n .quad f", {"exit", "fork"}, kNoGaps);
+}
+TEST_F(Reach, TableOfRelativeAddresses) {
+  check("fn _start\n lea table(%rip), %rcx\n movslq (%rcx,%rdi,4), %rax\n add %rcx, %rax\n call *%rax\n ud2\n fn f\n" + kFork +
+            ".section .rodata\n .p2align 2\n table: .long f - table\n",
+        {"fork"}, kNoGaps);
+}
+TEST_F(Reach, Initialiser) {
+  check(kExit + "fn f\n" + kFork + ".section .init_array, \"aw\", @init_array\n .p2align 3\n .quad f", {"exit", "fork"}, kNoGaps);
+}
+TEST_F(Reach, IndirectFunction) {
+  check("fn _start\n call f\n ud2\n fn resolve\n lea f1(%rip), %rax\n ret\n fn f1\n" + kFork +
+            ".type f, @gnu_indirect_function\n .set f, resolve\n",
+        {"fork"}, kNoGaps);
+}
+
+// Code that control does not come to.
+const std::string kAskFork = " mov $57, %edi\n call wrapper\n ud2\n";
+
+TEST_F(Reach, BehindCallThatNeverReturns) {
+  check("fn _start\n mov $186, %edi\n call wrapper\n call die\n fn other\n" + kFork + "fn die\n mov $60, %eax\n syscall\n hlt" + kWrapper,
+        {"exit", "gettid"}, kNoGaps);
+}
+TEST_F(Reach, BehindCallThatReturns) {
+  check("fn _start\n call f\n fn other\n" + kFork + "fn f\n mov $60, %eax\n syscall\n ret", {"exit", "fork"}, kNoGaps);
+}
+TEST_F(Reach, CalleeReturnsForItsCaller) {  // it drops its own return address, so the call does not lead to the ud2
+  check("fn _start\n call f\n" + kAskFork + "fn f\n call g\n ud2\n fn g\n pop %rax\n ret" + kWrapper, {"fork"}, kNoGaps);
+}
+TEST_F(Reach, BehindUd2) { check("fn _start\n mov $39, %edi\n call wrapper\n ud2\n" + kAskFork + kWrapper, {"getpid"}, kNoGaps); }
+TEST_F(Reach, BehindHlt) { check("fn _start\n mov $39, %edi\n call wrapper\n hlt\n" + kAskFork + kWrapper, {"getpid"}, kNoGaps); }
+TEST_F(Reach, BehindInt3) {  // a handler for SIGTRAP, or a debugger, goes on behind it
+  check("fn _start\n int3\n" + kAskFork + kWrapper, {"fork"}, kNoGaps);
+}
+TEST_F(Reach, LandingPad) {  // entered by the unwinder alone
+  check("fn _start\n call f\n ud2\n fn f\n call g\n ret\n mov $57, %edi\n call wrapper\n ud2\n fn g\n ret" + kWrapper, {"fork"}, kNoGaps);
+}
+// Rust puts ud2 behind calls that diverge, and landing pads behind that. The tables for the unwinder name the pad.
+TEST_F(Reach, LandingPadBehindUd2) {
+  check(R"(
+    fn _start
+      call f
+      ud2
+    fn f
+      .cfi_startproc
+      .cfi_lsda 0x1b, table
+    .Lcall:
+      call g
+    .Lafter:
+      ud2
+    .Lpad:
+      mov $57, %edi
+      call wrapper
+      ud2
+      .cfi_endproc
+    fn g
+      jmp *(%rdi)
+    .section .gcc_except_table, "a"
+      .p2align 2
+    table:
+      .byte 0xff, 0xff, 1
+      .uleb128 .Lend - .Lsites
+    .Lsites:
+      .uleb128 .Lcall - f
+      .uleb128 .Lafter - .Lcall
+      .uleb128 .Lpad - f
+      .uleb128 0
+    .Lend:
+    )" + kWrapper, {"fork"}, kNoGaps);
+}
+
+const std::string kCases = ".La: mov $39, %edi\n call wrapper\n ud2\n .Lb: mov $186, %edi\n call wrapper\n ud2\n" + kWrapper;
+
+TEST_F(Reach, JumpTableOfWords) {
+  check("fn _start\n jmp *table(,%rdi,8)\n" + kCases + ".section .rodata\n .p2align 3\n table: .quad .La, .Lb\n", {"getpid", "gettid"}, kNoGaps,
+        Link::Static);
+}
+TEST_F(Reach, JumpTableOfOffsets) {
+  check("fn _start\n lea table(%rip), %rcx\n movslq (%rcx,%rdi,4), %rax\n add %rcx, %rax\n jmp *%rax\n" + kCases +
+            ".section .rodata\n .p2align 2\n table: .long .La - table, .Lb - table\n",
+        {"getpid", "gettid"}, kNoGaps);
+}
+TEST_F(Reach, JumpTableKeepsWhatStoodBefore) {
+  check("fn _start\n mov $39, %eax\n lea table(%rip), %rcx\n movslq (%rcx,%rdi,4), %rdx\n add %rcx, %rdx\n jmp *%rdx\n .La: syscall\n ud2\n .Lb: ud2\n"
+        ".section .rodata\n .p2align 2\n table: .long .La - table, .Lb - table\n",
+        {"getpid"}, kNoGaps);
+}
+
+// Ways into the kernel.
+TEST_F(Reach, Int80) { check("fn _start\n mov $20, %eax\n int $0x80\n ud2", {"i386:getpid"}, kNoGaps); }
+TEST_F(Reach, Sysenter) { check("fn _start\n mov $20, %eax\n sysenter\n ud2", {"i386:getpid"}, kNoGaps); }
+TEST_F(Reach, CallThroughGs) { check("fn _start\n mov $20, %eax\n call *%gs:0x10\n ud2", {"i386:getpid"}, kNoGaps); }
+TEST_F(Reach, Int80WithParameter) {
+  check("fn _start\n mov $20, %edi\n call f\n ud2\n fn f\n mov %edi, %eax\n int $0x80\n ret", {"i386:getpid"}, kNoGaps);
+}
+TEST_F(Reach, BytesInsideAnImmediate) { check(kExit + ".data\n .quad f\n fn f\n mov $0x00050f57, %eax\n ret", {"exit"}, kNoGaps); }
+TEST_F(Reach, BytesInData) { check(kExit + ".section .rodata\n .byte 0xb8, 57, 0, 0, 0, 0x0f, 0x05", {"exit"}, kNoGaps); }
+TEST_F(Reach, VsyscallAddressInData) {
+  check(kExit + ".data\n .p2align 3\n .quad 0xffffffffff600000", {"exit", "gettimeofday"}, kNoGaps);
+}
+TEST_F(Reach, VsyscallAddressInCode) {
+  check("fn _start\n movabs $0xffffffffff600400, %rax\n call *%rax\n mov $60, %eax\n syscall\n ud2", {"exit", "time"}, kNoGaps);
+}
+TEST_F(Reach, VsyscallAddressInCodeSignExtended) {  // as glibc's static time() had it before 2.14
+  check("fn _start\n mov $-10484736, %rax\n call *%rax\n mov $60, %eax\n syscall\n ud2", {"exit", "time"}, kNoGaps);
+}
+
+// What is told.
+TEST_F(Reach, MinusOne) { check("fn _start\n mov $-1, %eax\n syscall\n ud2", {}, kNoGaps); }
+TEST_F(Reach, UnnamedNumber) { check("fn _start\n mov $9999, %eax\n syscall\n ud2", {}, {"unnamed-number"}); }
+TEST_F(Reach, X32Number) { check("fn _start\n mov $0x40000027, %eax\n syscall\n ud2", {}, {"unnamed-number"}); }
+TEST_F(Reach, Exec) { check("fn _start\n mov $59, %eax\n syscall\n ud2", {"execve"}, {"exec-inherits"}); }
+TEST_F(Reach, ExecInDeadCode) { check(kExit + "fn dead\n mov $59, %eax\n syscall\n ret", {"exit"}, kNoGaps); }
+TEST_F(Reach, WritableText) { check(kExit, {"exit"}, {"self-modifying"}, Link::WritableText); }
+TEST_F(Reach, WrapperInData) {
+  check("fn _start\n mov $39, %edi\n call wrapper\n ud2\n .data\n .p2align 3\n .quad wrapper\n" + kWrapper, {"getpid"}, kEscapedWrapper);
+}
+TEST_F(Reach, WrapperWithoutCaller) { check("fn _start\n mov %edi, %eax\n syscall\n ud2", {}, kEscapedWrapper); }
+TEST_F(Reach, WrapperCalledThroughPointerThatIsFollowed) {
+  check("fn _start\n lea wrapper(%rip), %rbx\n mov $39, %edi\n call *%rbx\n ud2" + kWrapper, {"getpid"}, kNoGaps);
+}
+
+// Libraries.
+TEST_F(Reach, LibraryAsProgram) {  // whoever loads it may call what it exports
+  check(".globl exported\n fn exported\n mov $39, %eax\n syscall\n ret\n fn hidden\n" + kFork, {"getpid"}, kNoGaps, Link::Shared);
+}
+TEST_F(Reach, LibraryThatExportsAWrapper) {
+  check(".globl wrapper\n" + kWrapper + "fn f\n mov $39, %edi\n jmp wrapper\n .globl f\n", {"getpid"}, kEscapedWrapper, Link::Shared);
+}
+TEST_F(Reach, CallIntoLibrary) {
+  ASSERT_FALSE(build(".globl f\n fn f\n mov $39, %eax\n syscall\n ret\n .globl g\n fn g\n" + kFork, "-shared -soname libstub.so", "libstub.so").empty());
+  check_file(build("fn _start\n call *f@GOTPCREL(%rip)\n ud2", "-pie --no-dynamic-linker", "user", true), {"getpid"}, kNoGaps);
+}
+TEST_F(Reach, WrapperInLibrary) {
+  ASSERT_FALSE(build(".globl wrapper\n" + kWrapper, "-shared -soname libstub.so", "libstub.so").empty());
+  check_file(build("fn _start\n mov $39, %edi\n call wrapper@PLT\n ud2", "-pie --no-dynamic-linker", "user", true), {"getpid"}, kNoGaps);
+}
+TEST_F(Reach, Dlsym) {
+  ASSERT_FALSE(build(".globl dlsym\n fn dlsym\n xor %eax, %eax\n ret\n", "-shared -soname libstub.so", "libstub.so").empty());
+  const std::string user = build("fn _start\n call *dlsym@GOTPCREL(%rip)\n mov $60, %eax\n syscall\n ud2", "-pie --no-dynamic-linker", "user", true);
+  check_file(user, {"exit"}, {"dynamic-loading"});
+}
+TEST_F(Reach, MissingLibrary) {
+  const std::string library = build(".globl f\n fn f\n ret\n", "-shared -soname libstub.so", "libstub.so");
+  ASSERT_FALSE(library.empty());
+  const std::string user = build("fn _start\n call *f@GOTPCREL(%rip)\n mov $60, %eax\n syscall\n ud2", "-pie --no-dynamic-linker", "user", true);
+  std::filesystem::remove(library);
+  check_file(user, {"exit"}, {"unanalysed-library"});
+}
+
+}  // namespace
+}  // namespace stile
