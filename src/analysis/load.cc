@@ -2,6 +2,7 @@
 //
 // Puts a program together the way the dynamic linker would: finds the libraries, binds the symbols, applies relocations.
 #include <algorithm>
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -85,7 +86,8 @@ Result<void> ProgramBuilder::add_objects(elf::Image main) {
     object.is_library = true;
     object.all_exports = true;
   }
-  const LibrarySearch search;
+  std::optional<LibrarySearch> search;
+  if (options_.libraries) search.emplace();
   const auto load_from = [&](const std::string& path, const std::string& name, const std::string& by) {
     auto bytes = FileBytes::open(path);
     if (!bytes) return missing(name, by, to_line(bytes.error()));
@@ -107,7 +109,7 @@ Result<void> ProgramBuilder::add_objects(elf::Image main) {
         missing(name, by, fmt::format("there are more than {} libraries", kMostObjects));
         continue;
       }
-      const auto path = search.find(name, program_.objects[i].image, program_.objects[0].image);
+      const auto path = search->find(name, program_.objects[i].image, program_.objects[0].image);
       if (!path) {
         missing(name, by, "it is not in the dynamic linker's search path");
         continue;

@@ -72,7 +72,8 @@ class Bytes {
   }
 
  private:
-  const uint8_t* data_ = nullptr;
+  static constexpr uint8_t kNothing[1] = {};
+  const uint8_t* data_ = kNothing;  // never null, which memchr and the like must not be given even for no bytes
   size_t size_ = 0;
 };
 

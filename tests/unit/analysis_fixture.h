@@ -34,8 +34,9 @@ inline const std::string kWrapper = R"(
     ret
 )";
 
-// How a program is linked. Position-independent code can be Both: then each way is tried and has to give the same.
-enum class Link { Both, Static, StaticPie, Shared, WritableText };
+// How a program is linked. Position-independent code can be Both: then Static and Pie are tried and have to give the same.
+// LowPie is what linkers make unless told otherwise: its addresses begin at zero.
+enum class Link { Both, Static, Pie, LowPie, Shared, WritableText };
 
 class AnalysisTest : public testing::Test {
  protected:
@@ -81,7 +82,8 @@ class AnalysisTest : public testing::Test {
       check_file(build(text, flags), calls, gaps);
     };
     if (link == Link::Both || link == Link::Static) one("static", "-static");
-    if (link == Link::Both || link == Link::StaticPie) one("static-pie", "-pie --no-dynamic-linker");
+    if (link == Link::Both || link == Link::Pie) one("static-pie", "-pie --no-dynamic-linker -Ttext-segment=0x100000");
+    if (link == Link::LowPie) one("static-pie at zero", "-pie --no-dynamic-linker");
     if (link == Link::Shared) one("shared", "-shared -soname libprogram.so");
     if (link == Link::WritableText) one("-N", "-static -N");
   }

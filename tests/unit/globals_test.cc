@@ -9,10 +9,21 @@ namespace {
 class Globals : public AnalysisTest {};
 
 const std::string kAskNr = "fn _start\n call set\n mov nr(%rip), %eax\n syscall\n ud2\n";
-const std::string kNr = "\n.data\n.p2align 4\nnr: .quad 39\n.quad 0\n";
+// Not at the start of its segment: the program headers, which are data too, name that address.
+const std::string kNr = "\n.data\n.p2align 4\n.zero 64\nnr: .quad 39\n.quad 0\n";
 
 TEST_F(Globals, ReadOnlyConstant) {
   check("fn _start\n mov nr(%rip), %eax\n syscall\n ud2\n .section .rodata\n nr: .quad 39\n", {"getpid"}, kNoGaps);
+}
+TEST_F(Globals, LowAddressesOfPositionIndependentCode) {
+  check("fn _start\n mov nr(%rip), %eax\n syscall\n ud2\n .section .rodata\n nr: .quad 39\n", {"getpid"}, kNoGaps, Link::LowPie);
+  check(kAskNr + "fn set\n movl $186, nr(%rip)\n ret" + kNr, {"getpid", "gettid"}, kNoGaps, Link::LowPie);
+}
+TEST_F(Globals, NullPointerBringsNothing) {
+  check("fn _start\n xor %ecx, %ecx\n mov 8(%rcx), %eax\n syscall\n ud2", {}, kNoGaps, Link::Static);
+}
+TEST_F(Globals, NamedByTheProgramHeaders) {  // harmless: a gap more than needed
+  check(kAskNr + "fn set\n ret\n.data\nnr: .quad 39\n", {"getpid"}, kUnknownNumber, Link::Static);
 }
 TEST_F(Globals, OnlyItsInitialValue) { check(kAskNr + "fn set\n ret" + kNr, {"getpid"}, kNoGaps); }
 TEST_F(Globals, WrittenFromTwoPlaces) {
@@ -74,18 +85,18 @@ TEST_F(Globals, AddressFallsIntoNextFunction) {
   check(kAskNr + "fn set\n lea nr(%rip), %rbx\n fn next\n movl $57, (%rbx)\n ret" + kNr, {"getpid"}, kUnknownNumber);
 }
 TEST_F(Globals, FieldFarInsideAnEscapedObject) {  // read(0, &box, 256), the number 160 bytes into it
-  const std::string box = "\n.data\n.p2align 4\n.type box, @object\nbox: .zero 160\nnr: .quad 39\n.zero 88\n.size box, 256\n";
+  const std::string box = "\n.data\n.p2align 4\n.zero 64\n.type box, @object\nbox: .zero 160\nnr: .quad 39\n.zero 88\n.size box, 256\n";
   check(kAskNr + "fn set\n lea box(%rip), %rsi\n xor %edi, %edi\n mov $256, %edx\n xor %eax, %eax\n syscall\n ret" + box, {"getpid", "read"},
         kUnknownNumber);
 }
 TEST_F(Globals, FieldFarInsideAnEscapedObjectWithoutSymbol) {
-  const std::string box = "\n.data\n.p2align 4\n.Lbox: .zero 160\n.Lnr: .quad 39\n.zero 88\n";
+  const std::string box = "\n.data\n.p2align 4\n.zero 64\n.Lbox: .zero 160\n.Lnr: .quad 39\n.zero 88\n";
   check("fn _start\n lea .Lbox(%rip), %rsi\n xor %edi, %edi\n mov $256, %edx\n xor %eax, %eax\n syscall\n mov .Lnr(%rip), %eax\n syscall\n ud2" +
             box,
         {"getpid", "read"}, kUnknownNumber);
 }
 TEST_F(Globals, InnerPointerReachesBack) {  // container_of on a variable
-  const std::string box = "\n.data\n.p2align 4\n.type box, @object\nbox:\nnr: .quad 39\nlink: .quad 0\n.size box, 16\n";
+  const std::string box = "\n.data\n.p2align 4\n.zero 64\n.type box, @object\nbox:\nnr: .quad 39\nlink: .quad 0\n.size box, 16\n";
   check(kAskNr + "fn set\n lea link(%rip), %rdi\n jmp put\n fn put\n movl $57, -8(%rdi)\n ret" + box, {"getpid"}, kUnknownNumber);
 }
 
@@ -97,20 +108,20 @@ TEST_F(Globals, TableAtConstantIndex) {
   check("fn _start\n lea table(%rip), %rcx\n mov $1, %edi\n mov (%rcx,%rdi,4), %eax\n syscall\n ud2\n .section .rodata\n table: .long 39, 186\n",
         {"gettid"}, kNoGaps);
 }
-TEST_F(Globals, Argv) { check("fn _start\n mov 16(%rsp), %rdi\n movzbl (%rdi), %eax\n syscall\n ud2", {}, kUnknownNumber); }
+TEST_F(Globals, Argv) { check("fn _start\n mov 16(%rsp), %rdi\n movzbl (%rdi), %eax\n syscall\n ud2", {}, kEscapedWrapper); }
 TEST_F(Globals, ThreadLocal) { check("fn _start\n mov %fs:-8, %eax\n syscall\n ud2", {}, kUnknownNumber); }
 
 // A pointer to a frame, kept in a variable and read by a signal handler (glibc: sysdeps/nptl/setxid.c).
-const std::string kHandler = "fn handler\n mov gp(%rip), %rcx\n mov 8(%rcx), %eax\n syscall\n ret\n.bss\n.p2align 3\ngp: .quad 0\n";
+const std::string kHandler = "fn handler\n mov gp(%rip), %rcx\n mov 8(%rcx), %eax\n syscall\n ret\n.bss\n.p2align 3\n.zero 64\ngp: .quad 0\n";
 
 TEST_F(Globals, FrameKeptForSignalHandler) {
   check("fn _start\n lea handler(%rip), %rdi\n call install\n sub $40, %rsp\n movq $39, 16(%rsp)\n lea 8(%rsp), %rax\n mov %rax, gp(%rip)\n call wait\n ud2\n"
-        "fn install\n mov %rdi, h(%rip)\n ret\n fn wait\n ret\n .bss\n h: .quad 0\n" + kHandler,
+        "fn install\n mov %rdi, h(%rip)\n ret\n fn wait\n ret\n .bss\n .zero 64\n h: .quad 0\n" + kHandler,
         {"getpid"}, kNoGaps);
 }
 TEST_F(Globals, FrameChangedAfterItWasKept) {
   check("fn _start\n lea handler(%rip), %rdi\n call install\n sub $40, %rsp\n movq $39, 16(%rsp)\n lea 8(%rsp), %rax\n mov %rax, gp(%rip)\n movq $186, 16(%rsp)\n"
-        "call wait\n ud2\n fn install\n mov %rdi, h(%rip)\n ret\n fn wait\n ret\n .bss\n h: .quad 0\n" + kHandler,
+        "call wait\n ud2\n fn install\n mov %rdi, h(%rip)\n ret\n fn wait\n ret\n .bss\n .zero 64\n h: .quad 0\n" + kHandler,
         {"getpid"}, kUnknownNumber);
 }
 
@@ -118,7 +129,7 @@ TEST_F(Globals, FrameChangedAfterItWasKept) {
 TEST_F(Globals, CallbackWithContext) {
   check("fn _start\n sub $40, %rsp\n movq $39, 16(%rsp)\n lea 8(%rsp), %rsi\n lea work(%rip), %rdi\n call each\n ud2\n"
         "fn each\n mov %rdi, callback(%rip)\n mov %rsi, context(%rip)\n mov context(%rip), %rdi\n call *callback(%rip)\n ret\n"
-        "fn work\n mov 8(%rdi), %eax\n syscall\n ret\n .bss\n .p2align 3\n callback: .quad 0\n context: .quad 0\n",
+        "fn work\n mov 8(%rdi), %eax\n syscall\n ret\n .bss\n .p2align 3\n .zero 64\n callback: .quad 0\n context: .quad 0\n",
         {"getpid"}, kNoGaps);
 }
 TEST_F(Globals, CallbackThatIsHandedOut) {

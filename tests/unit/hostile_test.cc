@@ -99,7 +99,7 @@ Blob read_file(const std::string& path) {
 Blob real_go() {
   const char* home = std::getenv("HOME");
   if (home == nullptr) return {};
-  for (const char* name : {"gohello-1.23", "hello-1.23", "gap-go-packed", "gap-go-argv", "cgohello-1.23-musl-static"}) {
+  for (const char* name : {"gap-go-argv", "cgohello-1.23-musl-static"}) {
     Blob bytes = read_file(std::string(home) + "/.cache/stile-corpus/bin/" + name);
     if (!bytes.empty()) return bytes;
   }
