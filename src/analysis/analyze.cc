@@ -55,7 +55,7 @@ Result<Analysis> analyze_image(elf::Image image, const LoadOptions& load, const 
   program->release_code();
 
   // What can run. From here on, dead code does not exist.
-  const Reach reach = find_reachable(*program, references);
+  const Reach reach = find_reachable(*program, references, options.threads);
 
   program->release_data();
 

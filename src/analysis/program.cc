@@ -32,6 +32,13 @@ bool Program::writable(uint64_t address) const {
 
 bool Program::mapped(uint64_t address) const { return span_of(address) != nullptr; }
 
+Program::Place Program::place_of(uint64_t address) const {
+  const Span* span = span_of(address);
+  if (span == nullptr) return {};
+  const Object& object = objects[span->object];
+  return {true, span->executable, span->writable, object.image.at(address - object.bias)};
+}
+
 void Program::release_code() const {
   for (const Object& object : objects) object.image.release(true);
 }

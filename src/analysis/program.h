@@ -72,6 +72,12 @@ class Program {
   bool mapped(uint64_t address) const;
   // A quick no for values that are no address in the program.
   bool maybe_mapped(uint64_t value) const { return value - lowest_ < extent_; }
+  // All of that in one look.
+  struct Place {
+    bool mapped = false, executable = false, writable = false;
+    Bytes bytes;  // file-backed, to the end of the segment
+  };
+  Place place_of(uint64_t address) const;
   // After a pass over all code, or all data: see elf::Image::release.
   void release_code() const;
   void release_data() const;

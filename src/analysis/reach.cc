@@ -7,6 +7,7 @@
 #include <elf.h>
 
 #include "analysis/no_return.h"
+#include "base/parallel.h"
 #include "runtime/go_types.h"
 
 namespace stile::analysis {
@@ -15,8 +16,8 @@ namespace {
 
 class Walk {
  public:
-  Walk(const Program& program, const References& references)
-      : program_(program), references_(references), no_return_(program) {
+  Walk(const Program& program, const References& references, unsigned threads)
+      : program_(program), references_(references), threads_(threads), no_return_(program) {
     const size_t count = program.functions.size();
     reach_.liveness.reachable.resize(count);
     reach_.liveness.escaped.resize(count);
@@ -127,21 +128,42 @@ class Walk {
     }
   }
 
-  // Every pointer to code that stands in data: the data may be reached by anything.
+  // Every pointer to code that stands in data: the data may be reached by anything. Looked for by all threads, a piece of
+  // data each, and taken in the order of the file.
   void root_data() {
     for (const Program::Slot& slot : program_.slots) {
-      if (!slot.imported) root_pointer(slot.address, slot.value);
+      if (!slot.imported) root_pointer(code_behind(slot.address, slot.value));
     }
+    struct Piece {
+      const Object* object;
+      uint64_t address;
+      Bytes bytes;
+      std::vector<FunctionId> found;
+    };
+    constexpr uint64_t kPiece = 1 << 20;
+    std::vector<Piece> pieces;
     for (const Object& object : program_.objects) {
       if (object.image.position_independent()) continue;
       for (const elf::Segment& segment : object.image.segments()) {
-        const Bytes bytes = object.image.at(segment.address);
         if (segment.executable) continue;
-        for (uint64_t at = (8 - segment.address % 8) % 8; bytes.holds(at, 8); at += 8) {
-          const uint64_t value = load<uint64_t>(bytes.data() + at);
-          if (program_.maybe_mapped(value) && !in_function_table(object, segment.address + at)) root_pointer(segment.address + at, value);
+        const Bytes bytes = object.image.at(segment.address);
+        for (uint64_t at = (8 - segment.address % 8) % 8; bytes.holds(at, 8); at += kPiece) {
+          const Bytes rest = bytes.from(at);
+          pieces.push_back({&object, segment.address + at, rest.part(0, std::min<uint64_t>(rest.size(), kPiece)), {}});
         }
       }
+    }
+    parallel_for(pieces.size(), threads_, [&](size_t i) {
+      Piece& piece = pieces[i];
+      for (uint64_t at = 0; piece.bytes.holds(at, 8); at += 8) {
+        const uint64_t value = load<uint64_t>(piece.bytes.data() + at);
+        if (!program_.maybe_mapped(value) || in_function_table(*piece.object, piece.address + at)) continue;
+        const FunctionId id = code_behind(piece.address + at, value);
+        if (id != kNoFunction) piece.found.push_back(id);
+      }
+    });
+    for (const Piece& piece : pieces) {
+      for (const FunctionId id : piece.found) root_pointer(id);
     }
   }
 
@@ -162,20 +184,19 @@ class Walk {
     return at != name.npos && (at + 5 == name.size() || name[at + 5] == '.');
   }
 
-  void root_pointer(uint64_t at, uint64_t value) {
-    if (!program_.executable(value)) {
-      if (value % 8 != 0 || !is_cell(value)) return;
-      const auto code = program_.read<uint64_t>(value);
-      if (code && program_.executable(*code)) root(program_.function_at(*code), RootKind::Data, Via::Data);
-      return;
+  // The function that a word at `at` with that value hands out; kNoFunction if it is no such pointer.
+  FunctionId code_behind(uint64_t at, uint64_t value) const {
+    if (program_.executable(value)) {
+      // A pointer into the middle is a jump table's entry; it is entered from its own function.
+      return is_cell(at) ? kNoFunction : program_.function_at(value);
     }
-    if (is_cell(at)) return;
-    if (const FunctionId id = program_.function_at(value); is_initialiser(id)) {
-      root(id, RootKind::Initialiser, Via::Data);
-      return;
-    }
-    // A pointer into the middle is a jump table's entry; it is entered from its own function.
-    root(program_.function_at(value), RootKind::Data, Via::Data);
+    if (value % 8 != 0 || !is_cell(value)) return kNoFunction;
+    const auto code = program_.read<uint64_t>(value);
+    return code && program_.executable(*code) ? program_.function_at(*code) : kNoFunction;
+  }
+
+  void root_pointer(FunctionId id) {
+    root(id, is_initialiser(id) ? RootKind::Initialiser : RootKind::Data, Via::Data);
   }
 
   // Go's function table held absolute addresses before Go 1.18: they describe code, nothing calls through them.
@@ -231,15 +252,24 @@ class Walk {
 
   void root_methods(const Object& object) {
     const auto is_start = [&](uint64_t address) { return program_.function_at(address + object.bias) != kNoFunction; };
-    for (const go::Method& method : go::find_methods(object.image, *object.go->moduledata, is_start)) {
-      for (const uint64_t code : {method.interface_code, method.direct_code}) {
-        if (code != 0) root(program_.function_at(code + object.bias), RootKind::Table, Via::Method);
+    const go::Range types = object.go->moduledata->types;
+    constexpr uint64_t kPiece = 1 << 20;
+    std::vector<std::vector<go::Method>> pieces((types.end - types.start) / kPiece + 1);
+    parallel_for(pieces.size(), threads_, [&](size_t i) {
+      pieces[i] = go::find_methods(object.image, *object.go->moduledata, is_start, i * kPiece, (i + 1) * kPiece);
+    });
+    for (const auto& piece : pieces) {
+      for (const go::Method& method : piece) {
+        for (const uint64_t code : {method.interface_code, method.direct_code}) {
+          if (code != 0) root(program_.function_at(code + object.bias), RootKind::Table, Via::Method);
+        }
       }
     }
   }
 
   const Program& program_;
   const References& references_;
+  unsigned threads_;
   NoReturn no_return_;
   Reach reach_;
   std::deque<FunctionId> work_;
@@ -249,6 +279,8 @@ class Walk {
 
 }  // namespace
 
-Reach find_reachable(const Program& program, const References& references) { return Walk(program, references).run(); }
+Reach find_reachable(const Program& program, const References& references, unsigned threads) {
+  return Walk(program, references, threads).run();
+}
 
 }  // namespace stile::analysis

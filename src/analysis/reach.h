@@ -39,6 +39,7 @@ struct Reach {
   std::string limit;               // why a part of the program was taken as reachable whole; empty if none was
 };
 
-Reach find_reachable(const Program& program, const References& references);
+// `threads` as AnalyzeOptions::threads.
+Reach find_reachable(const Program& program, const References& references, unsigned threads = 0);
 
 }  // namespace stile::analysis

@@ -2,6 +2,7 @@
 #include "analysis/references.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "arch/x86_64_decode.h"
 #include "base/parallel.h"
@@ -128,18 +129,26 @@ class Collector {
 
   void name_data(FunctionId from, uint32_t offset, uint64_t target) {
     if (!program_.maybe_mapped(target)) return;
-    if (program_.writable(target)) variables.push_back({from, offset, target});
-    if (target % 8 != 0 || program_.object_of(target) == nullptr) return;
-    if (const auto itab = program_.itabs.find(target); itab != program_.itabs.end()) {
-      for (const uint64_t method : itab->second) {
-        const FunctionId to = program_.function_at(method);
-        if (to != kNoFunction) edges.push_back({from, to, offset, EdgeKind::Interface, false});
-      }
-    }
-    const auto word = program_.read<uint64_t>(target);
-    if (!word || *word == 0 || !program_.executable(*word)) return;
+    const Program::Place place = program_.place_of(target);
+    if (!place.mapped) return;
+    if (place.writable) variables.push_back({from, offset, target});
+    if (target % 8 != 0) return;
+    if (const auto itab = program_.itabs.find(target); itab != program_.itabs.end()) name_itab(from, offset, *itab);
+    const auto word = place.bytes.read<uint64_t>(0);
+    if (!word || !program_.maybe_mapped(*word) || !program_.executable(*word)) return;
     const FunctionId to = program_.function_at(*word);
     if (to != kNoFunction) edges.push_back({from, to, offset, EdgeKind::Closure, false});
+  }
+
+  // Once for each function: a file may name one table of thousands of methods from every instruction.
+  void name_itab(FunctionId from, uint32_t offset, const std::pair<const uint64_t, std::vector<uint64_t>>& itab) {
+    if (itabs_of_ != from) itabs_seen_.clear();
+    itabs_of_ = from;
+    if (!itabs_seen_.insert(itab.first).second) return;
+    for (const uint64_t method : itab.second) {
+      const FunctionId to = program_.function_at(method);
+      if (to != kNoFunction) edges.push_back({from, to, offset, EdgeKind::Interface, false});
+    }
   }
 
   // call *slot(%rip) and PLT stubs: the slot's value is known where the dynamic linker or nobody writes it.
@@ -157,6 +166,8 @@ class Collector {
 
   const Program& program_;
   bool absolute_ = false;
+  FunctionId itabs_of_ = kNoFunction;
+  std::unordered_set<uint64_t> itabs_seen_;  // by itabs_of_
 };
 
 template <typename T, typename Key>

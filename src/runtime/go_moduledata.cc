@@ -47,14 +47,14 @@ void read_types(const elf::Image& image, const Words& words, unsigned text, Modu
     if (segment == nullptr || start == 0) continue;
     // Go 1.27: types, typedesclen, etypes, itaboffset, itabsize.
     const uint64_t length = words[i + 1], end = words.pointer(i + 2), itab_offset = words[i + 3], itab_size = words[i + 4];
-    if (end > start && end <= segment->end() && length > 0 && length < end - start && itab_offset >= length &&
+    if (end > start && end <= (segment->address + segment->file_size) && length > 0 && length < end - start && itab_offset >= length &&
         itab_offset < end - start && itab_size <= end - start - itab_offset) {
       data.types = {start, end};
       data.itabs = {start + itab_offset, start + itab_offset + itab_size};
       return;
     }
     // Go 1.7 to 1.26: types, etypes; perhaps rodata, gofunc, epclntab; then textsectmap, typelinks, itablinks.
-    if (words.pointer(i + 1) <= start || words.pointer(i + 1) > segment->end()) continue;
+    if (words.pointer(i + 1) <= start || words.pointer(i + 1) > (segment->address + segment->file_size)) continue;
     for (unsigned k = i + 2; k <= i + 5; ++k) {
       if (!is_slice(words, k) || words[k + 1] > 64 || !is_slice(words, k + 3)) continue;
       data.types = {start, words.pointer(i + 1)};

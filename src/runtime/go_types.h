@@ -32,9 +32,10 @@ struct Itab {
 // All interface tables the linker built. `bias` is what relocation has added to the pointers in them.
 std::vector<Itab> find_itabs(const elf::Image& image, const Moduledata& data, uint64_t bias);
 
-// All method table entries of an object; addresses without bias. `is_function_start` tells real entries from look-alikes.
+// The method table entries that begin in a part of the type tables, from `begin` up to `end` bytes into them; addresses without bias. `is_function_start` tells real entries from look-alikes.
 template <typename IsFunctionStart>
-std::vector<Method> find_methods(const elf::Image& image, const Moduledata& data, IsFunctionStart is_function_start);
+std::vector<Method> find_methods(const elf::Image& image, const Moduledata& data, IsFunctionStart is_function_start,
+                                 uint64_t begin = 0, uint64_t end = UINT64_MAX);
 
 // Whether a type record of that kind (reflect.Kind) may stand at an address.
 bool is_type_of_kind(const elf::Image& image, const Moduledata& data, uint64_t address, unsigned kind);
@@ -44,7 +45,8 @@ std::string_view name_at(const elf::Image& image, const Moduledata& data, uint32
 constexpr unsigned kKindFunc = 19, kKindInterface = 20;
 
 template <typename IsFunctionStart>
-std::vector<Method> find_methods(const elf::Image& image, const Moduledata& data, IsFunctionStart is_function_start) {
+std::vector<Method> find_methods(const elf::Image& image, const Moduledata& data, IsFunctionStart is_function_start,
+                                 uint64_t begin, uint64_t end) {
   std::vector<Method> methods;
   const Bytes types = image.at(data.types.start, data.types.end - data.types.start);
   const uint64_t text_size = data.text.end - data.text.start;
@@ -55,7 +57,8 @@ std::vector<Method> find_methods(const elf::Image& image, const Moduledata& data
     plausible = plausible && offset < text_size && is_function_start(address);
     return address;
   };
-  for (uint64_t at = (4 - data.types.start % 4) % 4; types.holds(at, 16); at += 4) {
+  // Pieces begin at multiples of four, so that each entry lies in exactly one of them.
+  for (uint64_t at = begin + (4 - data.types.start % 4) % 4; at < end && types.holds(at, 16); at += 4) {
     const auto through_interface = load<uint32_t>(types.data() + at + 8);
     const auto direct = load<uint32_t>(types.data() + at + 12);
     if (through_interface - 1 >= text_size && direct - 1 >= text_size) continue;

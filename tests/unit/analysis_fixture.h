@@ -14,6 +14,8 @@
 
 #include <gtest/gtest.h>
 
+#include <stdlib.h>  // mkdtemp
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -37,6 +39,11 @@ inline const std::string kWrapper = R"(
 // How a program is linked. Position-independent code can be Both: then Static and Pie are tried and have to give the same.
 // LowPie is what linkers make unless told otherwise: its addresses begin at zero.
 enum class Link { Both, Static, Pie, LowPie, Shared, WritableText };
+
+inline const Names kNoGaps = {};
+inline const Names kUnknownNumber = {"unknown-number"};
+inline const Names kEscapedWrapper = {"escaped-wrapper"};
+inline const Names kAnyCalls = {"any"};  // where the gaps alone matter
 
 class AnalysisTest : public testing::Test {
  protected:
@@ -70,7 +77,9 @@ class AnalysisTest : public testing::Test {
     Names found, open;
     for (const SyscallUse& use : analysis->syscalls) found.insert((use.arch == "x86_64" ? "" : use.arch + ":") + use.name);
     for (const Gap& gap : analysis->gaps) open.insert(std::string(to_string(gap.kind)));
-    EXPECT_EQ(found, calls);
+    if (calls != kAnyCalls) {
+      EXPECT_EQ(found, calls);
+    }
     EXPECT_EQ(open, gaps);
   }
 
@@ -92,9 +101,5 @@ class AnalysisTest : public testing::Test {
   static inline std::string directory_;
   static inline bool assembler_ = false;
 };
-
-inline const Names kNoGaps = {};
-inline const Names kUnknownNumber = {"unknown-number"};
-inline const Names kEscapedWrapper = {"escaped-wrapper"};
 
 }  // namespace stile
