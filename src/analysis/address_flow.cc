@@ -22,8 +22,6 @@ constexpr uint64_t kMostWork = 20'000'000;  // instructions and references looke
 constexpr Reg kCArguments[] = {arch::kRdi, arch::kRsi, arch::kRdx, arch::kRcx, arch::kR8, 9};
 constexpr Reg kGoArguments[] = {arch::kRax, arch::kRbx, arch::kRcx, arch::kRdi, arch::kRsi, arch::kR8, 9, 10, arch::kR11};
 
-bool survives_c_call(Reg reg) { return reg == arch::kRbx || reg == arch::kRbp || reg >= 12; }
-
 bool is_register(const Operand& operand, Reg reg) { return operand.kind == Source::Register && operand.reg == reg; }
 
 bool mentions(const arch::Memory& memory, Reg reg) { return memory.base == reg || memory.index == reg; }
@@ -63,6 +61,12 @@ AddressFlow AddressTracker::follow(FunctionId function, uint64_t address) {
 }
 
 void AddressTracker::hold_after(const Body& body, uint32_t i, Reg reg) {
+  const Step step = body.insns[i].effect.step;
+  if (i + 1 == body.insns.size() && step != Step::Jump && step != Step::Return && step != Step::Stop) {
+    // Runs off the end, into whatever stands there.
+    const Function& function = program_.functions[body.id];
+    if (!goes_to(function.end, reg) && step != Step::Call) flow_.confined = false;
+  }
   body.for_each_successor(i, [&](uint32_t to) {
     const Place place{body.id, to, reg};
     if (seen_.insert(place).second) work_.push_back(place);
@@ -80,7 +84,8 @@ void AddressTracker::step(const Body& body, const Place& place) {
   if (effect.step == Step::Call) {
     const FunctionId callee = effect.has_target ? program_.function_at(effect.target) : kNoFunction;
     const bool c_call = callee != kNoFunction ? !program_.functions[callee].is_go : !go;
-    if (c_call && survives_c_call(reg)) hold_after(body, place.i, reg);
+    // A compiler that knows the callee may keep a value in any register the callee leaves alone (gcc -fipa-ra).
+    if (c_call && reg != arch::kRax) hold_after(body, place.i, reg);
     return;
   }
   if (effect.dst == reg && effect.width >= 4) return;
@@ -99,6 +104,17 @@ bool AddressTracker::is_argument(FunctionId callee, bool caller_is_go, Reg reg) 
   const Function& function = program_.functions[callee];
   const auto bytes = program_.objects[function.object].go->functions.argument_bytes(function.name);
   return !bytes || *bytes >= 8 * (static_cast<uint32_t>(it - std::begin(kGoArguments)) + 1);
+}
+
+// Control leaves the function for an address, at the start or in the middle of another (a cold part, and back).
+bool AddressTracker::goes_to(uint64_t target, Reg reg) {
+  const FunctionId id = program_.function_holding(target);
+  const Body* body = id == kNoFunction ? nullptr : body_of_(id);
+  const int64_t index = body == nullptr ? -1 : body->index_of(target);
+  if (index < 0) return false;
+  const Place place{id, static_cast<uint32_t>(index), reg};
+  if (seen_.insert(place).second) work_.push_back(place);
+  return true;
 }
 
 bool AddressTracker::enters(FunctionId callee, Reg reg) {
@@ -121,15 +137,14 @@ bool AddressTracker::uses(const Body& body, uint32_t i, Reg reg) {
       }
       if (effect.through.kind == Source::Memory && mentions(effect.through.memory, reg)) return true;  // reads a target
       if (effect.has_target && body.index_of(effect.target) >= 0 && effect.step == Step::Jump) return true;
+      if (effect.has_target && effect.step == Step::Jump) return goes_to(effect.target, reg);
       const FunctionId callee = effect.has_target ? program_.function_at(effect.target) : kNoFunction;
       if (!is_argument(callee, go, reg)) return true;
       if (callee != kNoFunction) return enters(callee, reg);
       return effect.step == Step::Jump && !effect.has_target && body.has_successors(i);  // a jump table
     }
     case Step::Branch: {
-      if (body.index_of(effect.target) >= 0) return true;
-      const FunctionId callee = program_.function_at(effect.target);
-      return callee != kNoFunction && enters(callee, reg);
+      return body.index_of(effect.target) >= 0 || goes_to(effect.target, reg);
     }
     case Step::Return: {
       const auto end = go ? std::end(kGoArguments) : std::begin(kGoArguments) + 1;  // C returns in rax

@@ -51,6 +51,7 @@ class AddressTracker {
   bool uses(const Body& body, uint32_t i, arch::Reg reg);
   bool kept_in_slot(const Body& body, int64_t slot);
   bool kept_in_global(uint64_t variable);
+  bool goes_to(uint64_t target, arch::Reg reg);
   bool enters(FunctionId callee, arch::Reg reg);
   bool is_argument(FunctionId callee, bool caller_is_go, arch::Reg reg) const;
 

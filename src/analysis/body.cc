@@ -172,8 +172,11 @@ class Builder {
                                          effect.clobbers == 0 && effect.stack_delta == 0);
   }
 
+  // hlt faults in user mode; compilers put nothing behind it that another place jumps to. Behind ud2 a landing pad may stand.
+  static bool is_hlt(const Effect& effect) { return effect.step == Step::Stop && effect.length == 1; }
+
   // What nothing inside the function leads to is entered in a way this pass cannot see: a landing pad, a table it could
-  // not read, a block that the runtime resumes at. Filler is dead, and so is what stands behind ud2 and hlt (which fault).
+  // not read, a block that the runtime resumes at. Filler is dead, and so is what stands behind hlt.
   void mark_entries() {
     if (body_.insns.empty()) return;
     flood(0);
@@ -194,7 +197,7 @@ class Builder {
     for (uint32_t i = 1; i < body_.insns.size(); ++i) {
       const BodyInsn& before = body_.insns[i - 1];
       const bool falls = before.effect.step == Step::Plain || before.effect.step == Step::Branch;
-      dead = !body_.insns[i].reachable && ((dead && falls) || (before.reachable && before.effect.step == Step::Stop));
+      dead = !body_.insns[i].reachable && ((dead && falls) || (before.reachable && is_hlt(before.effect)));
       if (dead || body_.insns[i].reachable || padding(body_.insns[i].effect)) continue;
       body_.insns[i].entered_from_outside = true;
       flood(i);

@@ -138,7 +138,9 @@ Result<void> ProgramBuilder::add_objects(elf::Image main) {
 void ProgramBuilder::lay_out() {
   for (uint32_t i = 0; i < program_.objects.size(); ++i) {
     Object& object = program_.objects[i];
-    object.bias = i == 0 ? 0 : kLibraryBase + i * kLibraryStride;
+    // Position-independent code never lies where a null pointer, or one plus a little, would find it.
+    const bool fixed = i == 0 && !object.image.position_independent();
+    object.bias = fixed ? 0 : kLibraryBase + i * kLibraryStride;
     for (const elf::Segment& segment : object.image.segments()) {
       program_.spans_.push_back({segment.address + object.bias, segment.end() + object.bias, i, segment.executable,
                                  segment.writable});

@@ -121,7 +121,9 @@ std::optional<uint64_t> LocalSearch::implied(uint32_t from, uint32_t to, Reg reg
   const Effect& branch = body_.insns[from].effect;
   if (reg == kNoReg || arch::is_vector(reg) || from == 0 || (!branch.if_equal && !branch.if_not_equal)) return std::nullopt;
   const Effect& compare = body_.insns[from - 1].effect;
-  if (compare.compared != reg || compare.compared_width < 4) return std::nullopt;
+  // Of a number only the lower half counts, so comparing that is enough for the question itself, not for one on the way.
+  const unsigned needed = open_.size() == 1 ? 4 : 8;
+  if (compare.compared != reg || compare.compared_width < needed) return std::nullopt;
   // Both ways lead to the same place: nothing is said. Something else may jump between the two: neither.
   const bool taken = branch.has_target && body_.address(to) == branch.target;
   const bool next = to == from + 1;
@@ -338,6 +340,7 @@ ValueSet LocalSearch::memory_at(uint32_t i, const ValueSet& addresses, unsigned 
       case Value::EntryReg:
       case Value::EntrySlot: {
         Value value = address;
+        if (written_through(address, width)) result.add(unknown(Doubt::Memory, i));
         value.kind = Value::EntryMemory;
         value.width = static_cast<uint8_t>(width);
         result.add(value);
@@ -351,6 +354,21 @@ ValueSet LocalSearch::memory_at(uint32_t i, const ValueSet& addresses, unsigned 
     }
   }
   return result;
+}
+
+// Whether the function itself stores to what stands at a parameter plus an offset, through the same parameter.
+bool LocalSearch::written_through(const Value& place, unsigned width) {
+  for (uint32_t i = 0; i < body_.insns.size(); ++i) {
+    const Effect& effect = body_.insns[i].effect;
+    if (!effect.stores || effect.store.segment || effect.store.absolute() || !body_.insns[i].reachable) continue;
+    if (effect.store.base == arch::kRsp || body_.stack_slot(i, effect.store) != kUnknownOffset) continue;
+    for (const Value& other : address_of(i, effect.store)) {
+      if (other.kind != place.kind || other.reg != place.reg || other.slot != place.slot) continue;
+      const auto distance = static_cast<int64_t>(other.number - place.number);
+      if (effect.store_unbounded || (distance < static_cast<int64_t>(width) && distance + effect.store_width > 0)) return true;
+    }
+  }
+  return false;
 }
 
 // Whether the slot can only be written by instructions that name it: no address at or below it has left through a
@@ -387,6 +405,10 @@ bool LocalSearch::defines_slot(uint32_t i, int64_t slot, unsigned width, ValueSe
   if (effect.step == Step::Call) {
     if (is_private && !call_overwrites_slot(i, slot)) return false;
     result.add(unknown(Doubt::Memory, i));
+    return true;
+  }
+  if (effect.step == Step::EnterKernel && !is_private) {
+    result.add(unknown(Doubt::Memory, i));  // it may write through an address it was given
     return true;
   }
   if (!effect.stores) return false;

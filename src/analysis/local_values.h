@@ -73,6 +73,7 @@ class LocalSearch {
   ValueSet computed(uint32_t i);
   // What the branch `from` says about a register where it leads to `to`: je behind `cmp reg, constant`.
   std::optional<uint64_t> implied(uint32_t from, uint32_t to, arch::Reg reg) const;
+  bool written_through(const Value& place, unsigned width);
   bool private_slot(int64_t slot) const;
   Value unknown(Doubt doubt, uint32_t i) const { return Value::unknown(doubt, body_.address(i)); }
 

@@ -3,7 +3,8 @@
 // Everything that will run in one process, laid out in one address space: the program and the libraries it needs, with
 // relocations applied and symbols bound as the dynamic linker would. After this, no pass knows about files.
 //
-// Addresses below are program addresses: those of the main file unchanged, those of each library shifted by its bias.
+// Addresses below are program addresses: those of a file that is not position-independent unchanged, all others shifted by
+// the object's bias.
 #pragma once
 
 #include <cstdint>

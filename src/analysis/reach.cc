@@ -110,7 +110,7 @@ class Walk {
       if (program_.objects[0].go->functions.name(function.name) == "main.main") root(id, RootKind::Main);
     }
     for (const elf::Symbol& symbol : program_.objects[0].image.symbols()) {
-      if (symbol.type == STT_FUNC && symbol.name == "main") root(program_.function_at(symbol.value), RootKind::Main);
+      if (symbol.type == STT_FUNC && symbol.name == "main") root(program_.function_at(symbol.value + program_.objects[0].bias), RootKind::Main);
     }
   }
 

@@ -24,7 +24,7 @@ constexpr size_t kDeepest = 48;             // callers of callers
 // Bounds that only a file made to reach them reaches: the instructions that all decoded functions hold together, and what
 // all questions, and one of them, may cost (see Surroundings::work_left).
 constexpr size_t kMostInsns = 4 << 20;
-constexpr uint64_t kMostWork = 1'000'000'000, kMostWorkForOne = 100'000'000;
+constexpr uint64_t kMostWork = 200'000'000, kMostWorkForOne = 20'000'000;
 
 }  // namespace
 
@@ -135,7 +135,34 @@ class ValueSolver::Impl {
            frame.address, collected);
     ValueSet result;
     add_to(result, collected);
+    if (written_later(*body, static_cast<uint32_t>(index), static_cast<int64_t>(frame.number), width)) {
+      result.add(Value::unknown(Doubt::Memory, asked_at));
+    }
     return result;
+  }
+
+  // Whether the function itself may write the slot after instruction i.
+  static bool written_later(const Body& body, uint32_t i, int64_t slot, unsigned width) {
+    std::vector<bool> seen(body.insns.size());
+    std::vector<uint32_t> work{i};
+    while (!work.empty()) {
+      const uint32_t at = work.back();
+      work.pop_back();
+      body.for_each_successor(at, [&](uint32_t to) {
+        if (!seen[to]) work.push_back(to);
+        seen[to] = true;
+      });
+    }
+    for (uint32_t at = 0; at < body.insns.size(); ++at) {
+      const arch::Effect& effect = body.insns[at].effect;
+      if (!seen[at] || !effect.stores) continue;
+      const int64_t where = body.stack_slot(at, effect.store);
+      if (where != kUnknownOffset && where < slot + static_cast<int64_t>(width) &&
+          (effect.store_unbounded || where + effect.store_width > slot)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   bool writes_argument(FunctionId callee, int64_t offset) {

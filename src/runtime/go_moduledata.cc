@@ -10,7 +10,7 @@ class Words {
   Words(const elf::Image& image, uint64_t address, uint64_t bias) : image_(image), address_(address), bias_(bias) {}
   // As a number, and as a pointer.
   uint64_t operator[](unsigned i) const { return image_.read<uint64_t>(address_ + i * 8).value_or(0); }
-  uint64_t pointer(unsigned i) const { return (*this)[i] == 0 ? 0 : (*this)[i] - bias_; }
+  uint64_t pointer(unsigned i) const { return without_bias((*this)[i], bias_); }
 
  private:
   const elf::Image& image_;

@@ -13,6 +13,9 @@
 
 namespace stile::go {
 
+// A relocated pointer without what relocation added to it; a word that was not relocated stays as it is.
+constexpr uint64_t without_bias(uint64_t word, uint64_t bias) { return word >= bias ? word - bias : word; }
+
 struct Range {
   uint64_t start = 0;
   uint64_t end = 0;

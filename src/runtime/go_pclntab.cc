@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "runtime/go_moduledata.h"
+
 namespace stile::go {
 
 namespace {
@@ -109,7 +111,7 @@ Result<Pclntab> Pclntab::parse(const elf::Image& image, uint64_t address, uint64
     const bool has_text = tab.layout_ != PclntabLayout::Go116;
     const uint64_t offsets = has_text ? 32 : 24;
     const uint64_t stated = has_text ? table.read_or_zero<uint64_t>(24) : 0;
-    tab.text_start_ = stated == 0 ? text : stated - bias;
+    tab.text_start_ = stated == 0 ? text : without_bias(stated, bias);
     // The linker lays the parts out in this order, each reaching to the next.
     uint64_t starts[6] = {};
     for (unsigned i = 0; i < 5; ++i) starts[i] = table.read_or_zero<uint64_t>(offsets + i * 8);
@@ -134,14 +136,14 @@ Result<Pclntab> Pclntab::parse(const elf::Image& image, uint64_t address, uint64
   tab.records_.resize(count);
   for (uint64_t i = 0; i < count; ++i) {
     const uint8_t* pair = pairs.data() + i * entry_size;
-    tab.entries_[i] = entry_size == 8 ? tab.text_start_ + load<uint32_t>(pair) : load<uint64_t>(pair) - bias;
+    tab.entries_[i] = entry_size == 8 ? tab.text_start_ + load<uint32_t>(pair) : without_bias(load<uint64_t>(pair), bias);
     tab.records_[i] = entry_size == 8 ? load<uint32_t>(pair + 4)
                                       : static_cast<uint32_t>(std::min<uint64_t>(load<uint64_t>(pair + 8), UINT32_MAX));
     if (i > 0 && tab.entries_[i] <= tab.entries_[i - 1]) return malformed("is not sorted by address");
   }
   tab.last_record_ = *std::max_element(tab.records_.begin(), tab.records_.end());
   const uint8_t* last = pairs.data() + count * entry_size;
-  tab.end_ = entry_size == 8 ? tab.text_start_ + load<uint32_t>(last) : load<uint64_t>(last) - bias;
+  tab.end_ = entry_size == 8 ? tab.text_start_ + load<uint32_t>(last) : without_bias(load<uint64_t>(last), bias);
   if (tab.end_ <= tab.entries_.back()) return malformed("is not sorted by address");
   const elf::Segment* segment = image.segment_of(tab.entries_.front());
   if (segment == nullptr || !segment->executable || tab.end_ > segment->end()) {

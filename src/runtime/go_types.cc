@@ -25,7 +25,7 @@ constexpr uint64_t kItabHead = 24;  // interface, type, hash and padding
 // The number of methods of the interface an itab is for: after the interface type's 48-byte head and package path comes
 // the slice of them. 0 if that is not what stands there.
 uint64_t method_count(const elf::Image& image, const Moduledata& data, uint64_t itab, uint64_t bias) {
-  const uint64_t interface = image.read<uint64_t>(itab).value_or(0) - bias;
+  const uint64_t interface = without_bias(image.read<uint64_t>(itab).value_or(0), bias);
   if (!is_type_of_kind(image, data, interface, kKindInterface)) return 0;
   constexpr uint64_t kMostMethods = 4096;
   return std::min(image.read<uint64_t>(interface + 48 + 8 + 8).value_or(0), kMostMethods);
@@ -49,7 +49,7 @@ std::vector<Itab> find_itabs(const elf::Image& image, const Moduledata& data, ui
   const uint64_t pointers = image.at(data.itab_pointers.start).size();
   const uint64_t pointers_end = std::min(data.itab_pointers.end, data.itab_pointers.start + pointers);
   for (uint64_t at = data.itab_pointers.start; at + 8 <= pointers_end && words <= most; at += 8) {
-    const uint64_t address = image.read<uint64_t>(at).value_or(0) - bias;
+    const uint64_t address = without_bias(image.read<uint64_t>(at).value_or(0), bias);
     if (!seen.insert(address).second) continue;
     if (const uint64_t count = method_count(image, data, address, bias); count != 0) {
       words += count;
