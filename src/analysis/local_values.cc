@@ -60,7 +60,7 @@ ValueSet LocalSearch::search(const Question& question) {
     }
     return result;
   }
-  const bool affordable = world_.depth < kDeepestOfAll && world_.spend(1 + body_.insns.size() / 64);
+  const bool affordable = world_.depth < kDeepestOfAll && work_ <= kMostWork && world_.spend(16 + body_.insns.size() / 64);
   if (open_.size() >= kDeepest || !affordable) return ValueSet(unknown(Doubt::Budget, question.i));
   open_.push_back({question, false});
   ++world_.depth;
@@ -408,8 +408,8 @@ bool LocalSearch::defines_slot(uint32_t i, int64_t slot, unsigned width, ValueSe
     return true;
   }
   if (effect.step == Step::EnterKernel && !is_private) {
-    result.add(unknown(Doubt::Memory, i));  // it may write through an address it was given
-    return true;
+    result.add(unknown(Doubt::Memory, i));  // it may write through an address it was given, or leave what was there
+    return false;
   }
   if (!effect.stores) return false;
   int64_t at = body_.stack_slot(i, effect.store);

@@ -10,7 +10,7 @@ namespace stile::analysis {
 using arch::Step;
 
 bool NoReturn::never_returns(FunctionId id, unsigned depth) {
-  const auto key = std::make_pair(id, depth);
+  const uint64_t key = uint64_t{id} << 8 | depth;
   if (const auto it = known_.find(key); it != known_.end()) return it->second;
   known_[key] = false;  // a cycle: take it that it returns
   return known_[key] = ends_inside(id, depth);

@@ -3,8 +3,8 @@
 // Which functions never come back to their caller: told by their code, not by their names.
 #pragma once
 
-#include <map>
-#include <utility>
+#include <cstdint>
+#include <unordered_map>
 
 #include "analysis/program.h"
 #include "analysis/references.h"
@@ -26,7 +26,7 @@ class NoReturn {
   bool ends_inside(FunctionId id, unsigned depth);
 
   const Program& program_;
-  std::map<std::pair<FunctionId, unsigned>, bool> known_;
+  std::unordered_map<uint64_t, bool> known_;  // by function and depth
 };
 
 }  // namespace stile::analysis
