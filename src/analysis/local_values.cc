@@ -62,6 +62,7 @@ ValueSet LocalSearch::search(const Question& question) {
   }
   const bool affordable = world_.depth < kDeepestOfAll && work_ <= kMostWork && world_.spend(16 + body_.insns.size() / 64);
   if (open_.size() >= kDeepest || !affordable) return ValueSet(unknown(Doubt::Budget, question.i));
+  work_ += 16;  // a question costs more than a step
   open_.push_back({question, false});
   ++world_.depth;
 
