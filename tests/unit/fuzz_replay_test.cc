@@ -52,6 +52,6 @@ INSTANTIATE_TEST_SUITE_P(, Corpus,
                          testing::Values(Target{"analyze", fuzz_one_analyze}, Target{"decoder", fuzz_one_decoder},
                                          Target{"elf_image", fuzz_one_elf_image}, Target{"pclntab", fuzz_one_pclntab},
                                          Target{"profile_formats", fuzz_one_profile_formats}),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& tested) { return std::string(tested.param.name); });
 
 }  // namespace

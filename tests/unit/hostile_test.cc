@@ -2,6 +2,7 @@
 //
 // The whole analysis on files that are damaged, made up to hurt, or no programs at all. Each gives a result or one clear
 // line, in bounded time and memory. What only costs memory or could hang runs in a child with limits.
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -149,12 +150,14 @@ TEST(Damaged, FlippedBits) {
 TEST(Damaged, RealGoProgramCutAndFlipped) {
   const Blob bytes = real_go();
   if (bytes.empty()) GTEST_SKIP() << "no Go program in ~/.cache/stile-corpus/bin: run tests/corpus/get";
-  const size_t steps = kSanitized ? 10 : 40;
+  const size_t cuts = 200, steps = kSanitized ? 10 : 40;
   std::mt19937_64 random(7);
   EXPECT_EQ(in_child([&] {
-              for (size_t i = 0; i < steps; ++i) {
-                Blob cut(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(bytes.size() * i / steps));
+              for (size_t i = 0; i < cuts; ++i) {
+                Blob cut(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(bytes.size() * i / cuts));
                 if (const std::string problem = try_bytes(cut); !problem.empty()) return "cut: " + problem;
+              }
+              for (size_t i = 0; i < steps; ++i) {
                 Blob flipped = bytes;
                 for (int k = 0; k < 64; ++k) flipped[random() % flipped.size()] ^= static_cast<uint8_t>(1u << random() % 8);
                 if (const std::string problem = try_bytes(flipped); !problem.empty()) return "flipped: " + problem;
@@ -258,6 +261,79 @@ TEST(Tables, MoreSegmentsThanTheKernelTakes) {
   const auto analysis = analyze_bytes(file.build(), "input", {});
   ASSERT_FALSE(analysis);
   EXPECT_EQ(analysis.error().code, Code::Malformed);
+}
+
+// --- code that is made to be slow: without bounds these cost hours, gigabytes or the stack
+
+using hostile::kData;
+using hostile::kText;
+
+TEST(Costly, WrappersThatAllCallEachOther) {
+  hostile::Code code(kText);
+  constexpr uint64_t kCount = 60, kSize = (kCount + 1) * 5 + 16;
+  for (uint64_t i = 0; i < kCount; ++i) {
+    code.bytes.resize(i * kSize, 0xcc);
+    if (i == 0) code.raw({0x89, 0xd8}).syscall();  // mov %ebx, %eax: kept by every call
+    for (uint64_t k = 0; k < kCount; ++k) code.call(kText + k * kSize);
+    code.ret();
+  }
+  EXPECT_EQ(try_in_child(hostile::program(code.bytes)), "");
+}
+
+TEST(Costly, LongChains) {
+  hostile::Code calls(kText), wrappers(kText), globals(kText);
+  while (calls.bytes.size() < 1 << 20) calls.mov_eax(1).syscall().call(calls.here() + 6).ret();
+  EXPECT_EQ(try_in_child(hostile::program(calls.bytes)), "");
+  wrappers.mov_edi(39);
+  for (int i = 0; i < 100000; ++i) wrappers.call(wrappers.here() + 6).ret();
+  wrappers.raw({0x89, 0xf8}).syscall().ret();
+  EXPECT_EQ(try_in_child(hostile::program(wrappers.bytes)), "");
+  constexpr uint64_t kCount = 20000;  // each variable is set from the next
+  globals.raw({0x8b, 0x05}).relative(kData).syscall();
+  for (uint64_t i = 0; i < kCount; ++i) {
+    globals.raw({0x8b, 0x05}).relative(kData + 8 * (i + 1)).raw({0x89, 0x05}).relative(kData + 8 * i);
+  }
+  globals.ret();
+  EXPECT_EQ(try_in_child(hostile::program(globals.bytes, Blob(8 * kCount + 16))), "");
+}
+
+TEST(Costly, TablesTimesJumps) {
+  constexpr uint64_t kTable = 0x7000000;
+  hostile::Code code(kText);
+  code.raw({0xff, 0x24, 0xc5}).word(kTable);
+  const uint64_t first = code.here();
+  for (int i = 0; i < 400000; ++i) code.raw({0xff, 0xe0});
+  for (uint64_t i = 0; i < 40; ++i) code.raw({0x48, 0x8b, 0x05}).relative(kTable + i * 32768);
+  code.mov_eax(1).syscall().ret();
+  Blob table;
+  for (uint64_t i = 0; i < 160000; ++i) hostile::append(table, first + 2 * i);
+  hostile::ElfFile file;
+  file.type = ET_DYN;  // so that the table's words are no pointers to functions
+  file.entry = kText;
+  file.load(kText, code.bytes, PF_R | PF_X);
+  file.load(kTable, table, PF_R);
+  EXPECT_EQ(try_in_child(file.build()), "");
+}
+
+TEST(Costly, ValuesThatMultiply) {
+  hostile::Code code(kText), doubling(kText);
+  for (uint32_t i = 0; i < 500; ++i) code.raw({0xb9}).word(i).raw({0x0f, 0x44, 0xc1, 0xba}).word(i * 1000).raw({0x0f, 0x44, 0xda});
+  for (int i = 0; i < 20000; ++i) code.raw({0x01, 0xd8}).syscall();
+  EXPECT_EQ(try_in_child(hostile::program(code.bytes)), "");
+  for (int i = 0; i < 4000; ++i) doubling.raw({0x01, 0xd8, 0x01, 0xc3, 0x0f, 0x44, 0xc3});
+  for (int i = 0; i < 1000; ++i) doubling.syscall();
+  EXPECT_EQ(try_in_child(hostile::program(doubling.bytes)), "");
+}
+
+TEST(Costly, MoreUnknownNumbersThanCanBeListed) {
+  hostile::Code code(kText);
+  while (code.bytes.size() < 2 << 20) code.syscall();
+  const auto analysis = analyze_bytes(hostile::program(code.bytes), "input", {});
+  ASSERT_TRUE(analysis);
+  EXPECT_GT(analysis->gaps.size(), 1000u);
+  EXPECT_LT(analysis->gaps.size(), 3000u);
+  const auto summed = [](const Gap& gap) { return gap.what.find("not listed") != std::string::npos; };
+  EXPECT_TRUE(std::any_of(analysis->gaps.begin(), analysis->gaps.end(), summed));
 }
 
 // --- files that are something else
