@@ -115,6 +115,7 @@ class ValueSolver::Impl {
 
   static void add_to(ValueSet& values, const Collected& collected) {
     for (const Found& found : collected.found) {
+      if (values.size() >= ValueSet::kMost) return values.add(Value::unknown(Doubt::Budget, found.address));
       Value value = Value::constant(found.value);
       value.address = found.address;
       values.add(value);
@@ -341,7 +342,13 @@ class ValueSolver::Impl {
       } else {
         add_stores_through(uses, asked_at, result);
       }
-      for (const GlobalStore& store : uses.stores) add_store(store, address, width, asked_at, result);
+      for (const GlobalStore& store : uses.stores) {
+        if (result.size() >= ValueSet::kMost || !world_.spend(16)) {
+          result.add(Value::unknown(Doubt::Budget, asked_at));
+          break;
+        }
+        add_store(store, address, width, asked_at, result);
+      }
     }
     return global_answers_[key] = result;
   }
