@@ -11,7 +11,6 @@ using arch::Effect;
 using arch::Source;
 using arch::Step;
 
-constexpr size_t kMostTableEntries = 4096;
 constexpr size_t kMostTableReads = 1 << 20;  // in one function, and ways from its indirect jumps through its tables
 
 class Builder {
@@ -86,7 +85,7 @@ class Builder {
   void read_table(uint64_t table) {
     if (!program_.mapped(table) || program_.executable(table)) return;
     const auto collect = [&](auto entry) {
-      for (size_t i = 0; i < kMostTableEntries && table_reads_ <= kMostTableReads; ++i, ++table_reads_) {
+      for (size_t i = 0; table_reads_ <= kMostTableReads; ++i, ++table_reads_) {
         const std::optional<uint64_t> target = entry(i);
         if (!target || *target < function_.start || *target >= function_.end) break;
         const int64_t index = body_.index_of(*target);
