@@ -13,6 +13,7 @@
 #include "analysis/reach.h"
 #include "analysis/references.h"
 #include "analysis/vsyscall.h"
+#include "base/parallel.h"
 
 namespace stile {
 
@@ -59,8 +60,14 @@ Result<Analysis> analyze_image(elf::Image image, const LoadOptions& load, const 
 
   program->release_data();
 
-  // Which numbers those instructions can be reached with, asked backwards from each.
-  const Numbers numbers = find_numbers(*program, references, reach);
+  // Which numbers those instructions can be reached with, asked backwards from each; and, beside it, which calls are made
+  // out of a page that the kernel maps.
+  Numbers numbers;
+  std::vector<std::string_view> vsyscalls;
+  parallel_for(2, options.threads, [&](size_t i) {
+    if (i == 0) numbers = find_numbers(*program, references, reach);
+    if (i == 1) vsyscalls = find_vsyscalls(*program);
+  });
 
   // What all of that leaves open.
   Analysis analysis;
@@ -78,8 +85,7 @@ Result<Analysis> analyze_image(elf::Image image, const LoadOptions& load, const 
     evidence.explain(requests, options.paths, options.max_paths, use);
     analysis.syscalls.push_back(std::move(use));
   }
-  // Calls that the kernel makes out of a page it maps itself.
-  for (const std::string_view name : find_vsyscalls(*program)) {
+  for (const std::string_view name : vsyscalls) {
     const auto same = [&](const SyscallUse& use) { return use.name == name && use.arch == "x86_64"; };
     if (std::any_of(analysis.syscalls.begin(), analysis.syscalls.end(), same)) continue;
     SyscallUse use;

@@ -16,13 +16,7 @@ constexpr uint64_t kObjectReach = 65536, kNear = 64;
 
 }  // namespace
 
-uint64_t GlobalIndex::cost() const {
-  uint64_t words = references_.variables.size() + program_.slots.size();
-  for (const Object& object : program_.objects) {
-    if (!object.image.position_independent()) words += object.image.file_size() / 8;
-  }
-  return words / 8;
-}
+uint64_t GlobalIndex::cost() const { return references_.variables.size() / 8; }
 
 GlobalUses GlobalIndex::uses_of(uint64_t address, unsigned width) const {
   GlobalUses uses;
@@ -33,27 +27,12 @@ GlobalUses GlobalIndex::uses_of(uint64_t address, unsigned width) const {
     if (reference.target - lowest < highest - lowest) look_at(reference, address, width, uses, mentions);
   }
   program_.release_code();
-  // Pointers to it in data, a piece at a time.
-  const auto hold = [&](uint64_t value) {
-    if (value >= lowest && value < highest) mentions.push_back({value, true, kNoFunction, 0});
-  };
-  for (const Program::Slot& slot : program_.slots) {
-    if (slot.value >= lowest && slot.value < highest && !in_moduledata(slot.address)) hold(slot.value);
+  const std::vector<DataPointer>& pointers = references_.data.variables;
+  for (auto it = std::lower_bound(pointers.begin(), pointers.end(), lowest,
+                                  [](const DataPointer& pointer, uint64_t value) { return pointer.value < value; });
+       it != pointers.end() && it->value < highest; ++it) {
+    mentions.push_back({it->value, true, kNoFunction, 0});
   }
-  for (const Object& object : program_.objects) {
-    if (object.image.position_independent()) continue;
-    for (const elf::Segment& segment : object.image.segments()) {
-      if (segment.executable) continue;
-      const Bytes bytes = object.image.at(segment.address);
-      for (uint64_t at = (8 - segment.address % 8) % 8; bytes.holds(at, 8); at += 8) {
-        constexpr uint64_t kPiece = 4 << 20;
-        if (at >= kPiece && at % kPiece < 8) object.image.release(segment.address + at - kPiece, kPiece);
-        const uint64_t value = load<uint64_t>(bytes.data() + at);
-        if (value - lowest < highest - lowest && !in_moduledata(segment.address + at)) hold(value);
-      }
-    }
-  }
-  program_.release_data();
   uses.held = held_over(address, width, mentions);
   uses.escapes = std::any_of(uses.held.begin(), uses.held.end(),
                              [](const Mention& mention) { return mention.function == kNoFunction; });
@@ -109,17 +88,6 @@ std::optional<std::pair<uint64_t, uint64_t>> GlobalIndex::symbol_over(uint64_t a
   --it;
   if (local - it->first >= it->second) return std::nullopt;
   return std::make_pair(it->first + object->bias, it->first + it->second + object->bias);
-}
-
-// moduledata holds the bounds of sections, which are no pointers to the variables that stand there.
-bool GlobalIndex::in_moduledata(uint64_t address) const {
-  constexpr uint64_t kLargest = 1024;
-  for (const Object& object : program_.objects) {
-    if (!object.go || !object.go->moduledata) continue;
-    const uint64_t start = object.go->moduledata->address + object.bias;
-    if (address >= start && address < start + kLargest) return true;
-  }
-  return false;
 }
 
 // What one instruction does with the variable, or with an address near it.

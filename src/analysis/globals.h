@@ -37,7 +37,7 @@ class GlobalIndex {
  public:
   GlobalIndex(const Program& program, const References& references) : program_(program), references_(references) {}
   GlobalUses uses_of(uint64_t address, unsigned width) const;
-  // What one such question costs, in instructions looked at: it goes through all references to variables and all data.
+  // What one such question costs, in instructions looked at: it goes through all references to variables.
   uint64_t cost() const;
 
  private:
@@ -45,7 +45,6 @@ class GlobalIndex {
                std::vector<Mention>& mentions) const;
   // Start and end of the variable that a symbol table says covers an address.
   std::optional<std::pair<uint64_t, uint64_t>> symbol_over(uint64_t address) const;
-  bool in_moduledata(uint64_t address) const;
   std::vector<Mention> held_over(uint64_t address, unsigned width, const std::vector<Mention>& mentions) const;
   const Program& program_;
   const References& references_;

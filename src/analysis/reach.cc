@@ -128,51 +128,11 @@ class Walk {
     }
   }
 
-  // Every pointer to code that stands in data: the data may be reached by anything. Looked for by all threads, a piece of
-  // data each, and taken in the order of the file.
+  // Every pointer to code that stands in data: the data may be reached by anything.
   void root_data() {
-    for (const Program::Slot& slot : program_.slots) {
-      if (!slot.imported) root_pointer(code_behind(slot.address, slot.value));
+    for (const FunctionId id : references_.data.code) {
+      root(id, is_initialiser(id) ? RootKind::Initialiser : RootKind::Data, Via::Data);
     }
-    struct Piece {
-      const Object* object;
-      uint64_t address;
-      Bytes bytes;
-      std::vector<FunctionId> found;
-    };
-    constexpr uint64_t kPiece = 1 << 20;
-    std::vector<Piece> pieces;
-    for (const Object& object : program_.objects) {
-      if (object.image.position_independent()) continue;
-      for (const elf::Segment& segment : object.image.segments()) {
-        if (segment.executable) continue;
-        const Bytes bytes = object.image.at(segment.address);
-        for (uint64_t at = (8 - segment.address % 8) % 8; bytes.holds(at, 8); at += kPiece) {
-          const Bytes rest = bytes.from(at);
-          pieces.push_back({&object, segment.address + at, rest.part(0, std::min<uint64_t>(rest.size(), kPiece)), {}});
-        }
-      }
-    }
-    parallel_for(pieces.size(), threads_, [&](size_t i) {
-      Piece& piece = pieces[i];
-      for (uint64_t at = 0; piece.bytes.holds(at, 8); at += 8) {
-        const uint64_t value = load<uint64_t>(piece.bytes.data() + at);
-        if (!program_.maybe_mapped(value) || in_function_table(*piece.object, piece.address + at)) continue;
-        const FunctionId id = code_behind(piece.address + at, value);
-        if (id != kNoFunction) piece.found.push_back(id);
-      }
-    });
-    for (const Piece& piece : pieces) {
-      for (const FunctionId id : piece.found) root_pointer(id);
-    }
-  }
-
-  // A Go func value is a pointer to a read-only cell that holds the code's address. The cell is an object of its own, so
-  // it counts when something names it: code does by a Closure edge, data by a pointer to it.
-  bool is_cell(uint64_t address) const {
-    const Object* object = program_.object_of(address);
-    return object != nullptr && object->go && object->go->moduledata &&
-           object->go->moduledata->types.contains(address - object->bias);
   }
 
   // Package initialisers stand in tables that runtime.main works through. Names tell them from other pointers in data, which
@@ -182,29 +142,6 @@ class Walk {
     const std::string_view name = program_.objects[program_.functions[id].object].go->functions.name(program_.functions[id].name);
     const size_t at = name.rfind(".init");
     return at != name.npos && (at + 5 == name.size() || name[at + 5] == '.');
-  }
-
-  // The function that a word at `at` with that value hands out; kNoFunction if it is no such pointer.
-  FunctionId code_behind(uint64_t at, uint64_t value) const {
-    if (program_.executable(value)) {
-      // A pointer into the middle is a jump table's entry; it is entered from its own function.
-      return is_cell(at) ? kNoFunction : program_.function_at(value);
-    }
-    if (value % 8 != 0 || !is_cell(value)) return kNoFunction;
-    const auto code = program_.read<uint64_t>(value);
-    return code && program_.executable(*code) ? program_.function_at(*code) : kNoFunction;
-  }
-
-  void root_pointer(FunctionId id) {
-    root(id, is_initialiser(id) ? RootKind::Initialiser : RootKind::Data, Via::Data);
-  }
-
-  // Go's function table held absolute addresses before Go 1.18: they describe code, nothing calls through them.
-  bool in_function_table(const Object& object, uint64_t address) const {
-    if (!object.go) return false;
-    const go::Pclntab& table = object.go->functions;
-    return table.layout() <= go::PclntabLayout::Go116 && address >= table.address() &&
-           address < table.address() + table.records_size();
   }
 
   void root_exports() {

@@ -21,25 +21,22 @@ class Collector {
   std::vector<Site> sites;
   std::vector<InteriorEntry> interior;
   std::vector<VariableReference> variables;
-  std::vector<uint64_t> undecodable;
 
   void scan(FunctionId id) {
     const Function& function = program_.functions[id];
     const Bytes code = program_.code(function);
     absolute_ = !program_.objects[function.object].image.position_independent();
     const uint8_t* p = code.begin();
-    bool falls = false, bad = false;
+    bool falls = false;
     uint64_t last = 0;  // offset of the last instruction that is not filler
     while (p < code.end()) {
       const arch::Insn insn = arch::decode(p, code.end());
       const uint64_t address = function.start + static_cast<uint64_t>(p - code.begin());
       if (insn.length == 0) {
-        if (!bad) undecodable.push_back(address);
-        bad = true;
         ++p;
         continue;
       }
-      visit(id, function, insn, p, address);
+      if (may_name_something(insn)) visit(id, function, insn, p, address);
       if (!is_filler(insn)) {
         falls = insn.flow != arch::Flow::Return && insn.flow != arch::Flow::Jump &&
                 insn.flow != arch::Flow::IndirectJump && insn.flow != arch::Flow::Trap;
@@ -53,6 +50,13 @@ class Collector {
   }
 
  private:
+  // Quick, because most instructions do not: no transfer of control, no RIP-relative operand, no constant or displacement
+  // of 32 bits or more.
+  bool may_name_something(const arch::Insn& insn) const {
+    return (static_cast<unsigned>(insn.flow) | insn.disp_at | (insn.imm_size & 12u)) != 0 ||
+           (absolute_ && (insn.modrm >> 6 == 2 || (insn.modrm & 0xc7) == 4));
+  }
+
   // What assemblers put between functions: nop in all its lengths, and zeroes (add %al, (%rax)).
   static bool is_filler(const arch::Insn& insn) {
     return (insn.map == 0 && insn.opcode == 0x90) || (insn.map == 1 && insn.opcode == 0x1f) ||
@@ -203,11 +207,11 @@ References collect_references(const Program& program, unsigned threads) {
     append(refs.sites, chunk.sites);
     append(refs.interior, chunk.interior);
     append(refs.variables, chunk.variables);
-    append(refs.undecodable, chunk.undecodable);
   }
   std::sort(refs.interior.begin(), refs.interior.end(), [](const InteriorEntry& a, const InteriorEntry& b) {
     return a.function < b.function || (a.function == b.function && a.target < b.target);
   });
+  refs.data = collect_data_pointers(program, threads);
   // Chunks are in address order and each is scanned in order, so edges are sorted by `from` already.
   refs.out = offsets_by(refs.edges, count, [](const Edge& edge) { return edge.from; });
   refs.in = offsets_by(refs.edges, count, [](const Edge& edge) { return edge.to; });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One linear pass over all code: which function calls, jumps to, or takes the address of which other, and where it enters
+// One linear pass over all code, and one over all data: which function calls, jumps to, or takes the address of which other, and where it enters
 // the kernel. Decodes shapes only, so it runs at memory speed; what operands mean is asked later, of
 // the few functions where it matters.
 #pragma once
@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "analysis/data_pointers.h"
 #include "analysis/program.h"
 
 namespace stile::analysis {
@@ -61,7 +62,7 @@ struct References {
   std::vector<Site> sites;                    // sorted by address
   std::vector<InteriorEntry> interior;        // places entered from outside other than at the start; sorted
   std::vector<VariableReference> variables;   // sorted by function, offset
-  std::vector<uint64_t> undecodable;          // first address in each function at which decoding failed
+  DataPointers data;
 
   std::span<const Edge> from(FunctionId id) const { return {edges.data() + out[id], out[id + 1] - out[id]}; }
   std::span<const uint32_t> to(FunctionId id) const { return {incoming.data() + in[id], in[id + 1] - in[id]}; }
