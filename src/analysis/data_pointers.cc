@@ -16,10 +16,10 @@ class Collector {
 
   DataPointers found;
 
-  void look_at(uint64_t address, uint64_t value, bool imported) {
+  void look_at(uint64_t address, uint64_t value, bool no_code) {
     const Program::Place place = program_.place_of(value);
     if (place.writable && !in_moduledata(address)) found.variables.push_back({address, value});
-    if (imported) return;
+    if (no_code) return;
     const FunctionId id = code_behind(address, value, place);
     if (id != kNoFunction) found.code.push_back(id);
   }
@@ -94,14 +94,17 @@ std::vector<Piece> cut(const Program& program) {
 DataPointers collect_data_pointers(const Program& program, unsigned threads) {
   const std::vector<Piece> pieces = cut(program);
   std::vector<Collector> parts(pieces.size() + 1, Collector(program));
-  for (const Program::Slot& slot : program.slots) parts[0].look_at(slot.address, slot.value, slot.imported);
+  for (const Program::Slot& slot : program.slots) {
+    const Object* object = program.object_of(slot.address);
+    parts[0].look_at(slot.address, slot.value, slot.imported || object == nullptr || !object->go);
+  }
   parallel_for(pieces.size(), threads, [&](size_t i) {
     const Piece& piece = pieces[i];
     Collector& part = parts[i + 1];
     for (uint64_t at = 0; piece.bytes.holds(at, 8); at += 8) {
       const uint64_t value = load<uint64_t>(piece.bytes.data() + at);
       if (!program.maybe_mapped(value) || Collector::in_function_table(*piece.object, piece.address + at)) continue;
-      part.look_at(piece.address + at, value, /*imported=*/false);
+      part.look_at(piece.address + at, value, /*no_code=*/false);
     }
     piece.object->image.release(piece.address, piece.bytes.size());
   });

@@ -16,12 +16,12 @@ struct DataPointer {
 };
 
 struct DataPointers {
-  std::vector<FunctionId> code;        // functions that data hands out, in the order of the words
+  std::vector<FunctionId> code;        // functions that words of files with a fixed address hand out, in their order
   std::vector<DataPointer> variables;  // words that hold an address in writable memory; sorted by value
 };
 
-// `threads` as AnalyzeOptions::threads. Position-independent files are looked at by their relocated words alone, all others
-// word by word.
+// `threads` as AnalyzeOptions::threads. Position-independent files are looked at by their relocated words alone (see
+// DataLiveness for those that hold functions), all others word by word.
 DataPointers collect_data_pointers(const Program& program, unsigned threads);
 
 }  // namespace stile::analysis

@@ -33,6 +33,7 @@ std::string_view edge_name(EdgeKind kind) {
     case EdgeKind::Address: return "address taken";
     case EdgeKind::Closure: return "function value";
     case EdgeKind::Interface: return "interface table";
+    case EdgeKind::Data: return "function pointer in data";
   }
   return "";
 }

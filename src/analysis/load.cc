@@ -21,6 +21,7 @@ namespace {
 constexpr uint64_t kLibraryBase = uint64_t{1} << 48;
 constexpr uint64_t kLibraryStride = uint64_t{1} << 47;
 constexpr size_t kMostObjects = 400;
+constexpr size_t kMostCopied = 1 << 20;  // pointers in variables that R_X86_64_COPY moves; real programs have some dozens
 
 std::string file_label(const std::string& path) {
   const size_t slash = path.rfind('/');
@@ -40,6 +41,12 @@ class ProgramBuilder {
   void find_initialisers();
 
  private:
+  struct Copy {
+    uint32_t object;  // whose relocation it is
+    uint64_t to;
+    const elf::Symbol* symbol;
+  };
+  void copy_variables();
   Object& add(elf::Image image);
   void missing(const std::string& name, const std::string& wanted_by, const std::string& why);
   // Program address of the definition an import binds to; nothing if nobody defines it.
@@ -47,6 +54,7 @@ class ProgramBuilder {
 
   Program& program_;
   const LoadOptions& options_;
+  std::vector<Copy> copies_;
   std::unordered_map<std::string_view, std::vector<std::pair<uint32_t, uint32_t>>> exports_;
 };
 
@@ -181,6 +189,14 @@ void ProgramBuilder::bind() {
       }
     }
   }
+  std::unordered_set<uint64_t> indirect;  // addresses of the resolvers that symbols name
+  for (const Object& object : program_.objects) {
+    for (const elf::Symbol& symbol : object.image.dynamic_symbols()) {
+      if (symbol.type != STT_GNU_IFUNC || !symbol.defined()) continue;
+      indirect.insert(symbol.value + object.bias);
+      if (object.all_exports) program_.resolvers.push_back(symbol.value + object.bias);
+    }
+  }
   for (size_t i = 0; i < program_.objects.size(); ++i) {
     Object& object = program_.objects[i];
     const auto& symbols = object.image.dynamic_symbols();
@@ -201,19 +217,52 @@ void ProgramBuilder::bind() {
             if (value && relocation.type == R_X86_64_64) *value += static_cast<uint64_t>(relocation.addend);
           }
           break;
-        default: break;  // thread-local offsets and copies hold no code address of their own
+        default: break;  // thread-local offsets hold no code address
+      }
+      if (relocation.type == R_X86_64_COPY && relocation.symbol < symbols.size()) {
+        copies_.push_back({static_cast<uint32_t>(i), relocation.address + object.bias, &symbols[relocation.symbol]});
       }
       if (!value) continue;
+      // Resolvers of functions that nothing binds to are never run.
+      if (indirect.contains(*value)) program_.resolvers.push_back(*value);
       object.image.write_word(relocation.address, *value);
       const bool imported = relocation.type == R_X86_64_GLOB_DAT || relocation.type == R_X86_64_JUMP_SLOT;
       program_.slots.push_back({relocation.address + object.bias, *value, imported});
     }
-    for (const elf::Symbol& symbol : symbols) {
-      if (symbol.type == STT_GNU_IFUNC && symbol.defined()) program_.resolvers.push_back(symbol.value + object.bias);
+  }
+  const auto by_address = [](const Program::Slot& a, const Program::Slot& b) { return a.address < b.address; };
+  std::sort(program_.slots.begin(), program_.slots.end(), by_address);
+  copy_variables();
+  std::sort(program_.slots.begin(), program_.slots.end(), by_address);
+}
+
+// R_X86_64_COPY: the variable lives in the program, and starts as its definition in a library does, pointers included.
+void ProgramBuilder::copy_variables() {
+  std::vector<Program::Slot> copied;
+  for (const Copy& copy : copies_) {
+    const auto it = exports_.find(copy.symbol->name);
+    if (it == exports_.end()) continue;
+    for (const auto& [object, index] : it->second) {
+      if (object == copy.object) continue;
+      const elf::Symbol& source = program_.objects[object].image.dynamic_symbols()[index];
+      const uint64_t start = source.value + program_.objects[object].bias;
+      for (auto slot = std::lower_bound(program_.slots.begin(), program_.slots.end(), start,
+                                        [](const Program::Slot& s, uint64_t address) { return s.address < address; });
+           slot != program_.slots.end() && slot->address - start < source.size && copied.size() < kMostCopied; ++slot) {
+        copied.push_back({copy.to + (slot->address - start), slot->value, false});
+      }
+      break;
     }
   }
-  std::sort(program_.slots.begin(), program_.slots.end(),
-            [](const Program::Slot& a, const Program::Slot& b) { return a.address < b.address; });
+  if (copied.size() == kMostCopied) {
+    Gap gap;
+    gap.kind = GapKind::LimitedWork;
+    gap.object = program_.objects[0].label;
+    gap.what = fmt::format("copies more than {} pointers out of libraries' variables; the others were not looked at", kMostCopied);
+    gap.hint = "no linker writes such a file";
+    program_.gaps.push_back(std::move(gap));
+  }
+  program_.slots.insert(program_.slots.end(), copied.begin(), copied.end());
 }
 
 void ProgramBuilder::find_initialisers() {

@@ -9,11 +9,11 @@ namespace stile::analysis {
 
 using arch::Step;
 
-bool NoReturn::never_returns(FunctionId id, unsigned depth) {
-  const uint64_t key = uint64_t{id} << 8 | depth;
+bool NoReturn::never_returns(uint64_t address, unsigned depth) {
+  const uint64_t key = address << 4 | depth;
   if (const auto it = known_.find(key); it != known_.end()) return it->second;
   known_[key] = false;  // a cycle: take it that it returns
-  return known_[key] = ends_inside(id, depth);
+  return known_[key] = ends_inside(address, depth);
 }
 
 bool NoReturn::falls_after_last_call(const Edge& fall) {
@@ -25,20 +25,21 @@ bool NoReturn::falls_after_last_call(const Edge& fall) {
   return callee != kNoFunction && never_returns(callee);
 }
 
-bool NoReturn::ends_inside(FunctionId id, unsigned depth) {
+bool NoReturn::ends_inside(uint64_t address, unsigned depth) {
   constexpr uint64_t kLongest = 4096;  // bytes; helpers that only panic or abort are short
+  const FunctionId id = program_.function_holding(address);
+  if (id == kNoFunction) return false;
   const Function& function = program_.functions[id];
   if (function.end - function.start > kLongest) return false;
   const Bytes code = program_.code(function);
   std::vector<bool> seen(code.size());
-  std::vector<uint64_t> work{0};
+  std::vector<uint64_t> work{address - function.start};
   const auto leads_to = [&](uint64_t target) {  // false: out of the function, to something that may return
     if (target >= function.start && target < function.end) {
       work.push_back(target - function.start);
       return true;
     }
-    const FunctionId callee = program_.function_at(target);
-    return callee != kNoFunction && depth > 0 && never_returns(callee, depth - 1);
+    return depth > 0 && never_returns(target, depth - 1);
   };
   while (!work.empty()) {
     const uint64_t at = work.back();
@@ -55,8 +56,7 @@ bool NoReturn::ends_inside(FunctionId id, unsigned depth) {
     if ((effect.step == Step::Jump || effect.step == Step::Branch) && !leads_to(effect.target)) return false;
     if (effect.step == Step::Jump) continue;
     if (effect.step == Step::Call && effect.has_target && depth > 0) {
-      const FunctionId callee = program_.function_at(effect.target);
-      if (callee != kNoFunction && never_returns(callee, depth - 1)) continue;
+      if (never_returns(effect.target, depth - 1)) continue;
     }
     work.push_back(at + effect.length);
   }

@@ -6,6 +6,7 @@
 
 #include <elf.h>
 
+#include "analysis/data_liveness.h"
 #include "analysis/no_return.h"
 #include "base/parallel.h"
 #include "runtime/go_types.h"
@@ -17,7 +18,8 @@ namespace {
 class Walk {
  public:
   Walk(const Program& program, const References& references, unsigned threads)
-      : program_(program), references_(references), threads_(threads), no_return_(program) {
+      : program_(program), references_(references), threads_(threads), no_return_(program),
+        data_(program, references, [this](FunctionId id, FunctionId by, uint32_t offset) { take(id, by, offset); }) {
     const size_t count = program.functions.size();
     reach_.liveness.reachable.resize(count);
     reach_.liveness.escaped.resize(count);
@@ -67,10 +69,19 @@ class Walk {
     arrive(id, arrival);
   }
 
+  // Data that is used holds the function's address.
+  void take(FunctionId id, FunctionId by, uint32_t offset) {
+    if (by == kNoFunction) return root(id, is_initialiser(id) ? RootKind::Initialiser : RootKind::Data, Via::Data);
+    if (id == kNoFunction) return;
+    reach_.liveness.escaped[id] = reach_.liveness.rooted[id] = true;
+    arrive(id, {by, offset, Via::Edge, EdgeKind::Data});
+  }
+
   void drain(bool inside_runtime = false) {
     while (!work_.empty()) {
       const FunctionId id = work_.front();
       work_.pop_front();
+      data_.mark_named_by(id);
       for (const Edge& edge : references_.from(id)) {
         if (edge.kind == EdgeKind::Fall && no_return_.falls_after_last_call(edge)) continue;
         if (takes_address(edge.kind) && !edge.interior) {
@@ -128,11 +139,12 @@ class Walk {
     }
   }
 
-  // Every pointer to code that stands in data: the data may be reached by anything.
+  // Pointers to code that stand in data which may be reached by anything.
   void root_data() {
     for (const FunctionId id : references_.data.code) {
       root(id, is_initialiser(id) ? RootKind::Initialiser : RootKind::Data, Via::Data);
     }
+    data_.mark_roots();
   }
 
   // Package initialisers stand in tables that runtime.main works through. Names tell them from other pointers in data, which
@@ -208,6 +220,7 @@ class Walk {
   const References& references_;
   unsigned threads_;
   NoReturn no_return_;
+  DataLiveness data_;
   Reach reach_;
   std::deque<FunctionId> work_;
   std::vector<bool> in_runtime_;

@@ -87,7 +87,7 @@ class Collector {
       } else if (insn.flow == Flow::IndirectCall || insn.flow == Flow::IndirectJump) {
         through_slot(id, offset, target, insn.flow == Flow::IndirectCall ? EdgeKind::Call : EdgeKind::Jump);
       } else {
-        name_data(id, offset, target);
+        name_data(id, offset, target, /*held=*/insn.map == 0 && insn.opcode == 0x8d);
       }
     }
     if (insn.imm_size == 4 && absolute_) {
@@ -97,7 +97,7 @@ class Collector {
     }
     if (absolute_ && (insn.flags & arch::kHasModrm) != 0) {
       if (const uint32_t at = displacement32_at(insn, p); at != 0) {
-        name_data(id, offset, static_cast<uint64_t>(static_cast<int64_t>(load<int32_t>(p + at))));
+        name_data(id, offset, static_cast<uint64_t>(static_cast<int64_t>(load<int32_t>(p + at))), /*held=*/true);
       }
     }
   }
@@ -127,15 +127,15 @@ class Collector {
       const FunctionId to = program_.function_at(value);
       if (to != kNoFunction) edges.push_back({from, to, offset, EdgeKind::Address, false});
     } else if (program_.mapped(value)) {
-      name_data(from, offset, value);
+      name_data(from, offset, value, /*held=*/true);
     }
   }
 
-  void name_data(FunctionId from, uint32_t offset, uint64_t target) {
+  void name_data(FunctionId from, uint32_t offset, uint64_t target, bool held) {
     if (!program_.maybe_mapped(target)) return;
     const Program::Place place = program_.place_of(target);
     if (!place.mapped) return;
-    if (place.writable) variables.push_back({from, offset, target});
+    if (place.writable) variables.push_back({from, offset, target, held});
     if (target % 8 != 0) return;
     if (const auto itab = program_.itabs.find(target); itab != program_.itabs.end()) name_itab(from, offset, *itab);
     const auto word = place.bytes.read<uint64_t>(0);
@@ -164,7 +164,7 @@ class Collector {
     } else if (!program_.writable(slot)) {
       if (const auto word = program_.read<uint64_t>(slot); word && program_.executable(*word)) link(from, offset, *word, kind);
     } else {
-      name_data(from, offset, slot);
+      name_data(from, offset, slot, /*held=*/false);
     }
   }
 

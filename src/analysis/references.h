@@ -21,6 +21,7 @@ enum class EdgeKind : uint8_t {
   Address,  // code takes the function's address
   Closure,  // code names a constant cell that holds the function's address (a Go func value)
   Interface,  // code names an interface table that has the function as a method
+  Data,       // code names a variable that holds the function's address, or leads to one that does (see DataLiveness)
 };
 
 // Whether the edge hands the function's address out rather than going there.
@@ -52,6 +53,7 @@ struct VariableReference {
   FunctionId function;
   uint32_t offset;
   uint64_t target;
+  bool held;  // the address itself is put into a register, and not what stands there
 };
 
 struct References {

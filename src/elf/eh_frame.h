@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Function starts from the unwind tables, which stripping leaves in place.
+// What the unwind tables say, which stripping leaves in place: where functions start, and who handles exceptions.
 // Facts: LSB Core, "Exception Frames" (.eh_frame_hdr); the linkers write its search table as pairs of 32-bit offsets.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "elf/image.h"
@@ -13,5 +14,10 @@ namespace stile::elf {
 
 // Start addresses of all functions with an unwind entry, as in the file; empty if there is no such table.
 std::vector<uint64_t> unwind_function_starts(const Image& image);
+
+// Addresses, as in the file, that the tables for the unwinder name beside code: of words that hold the address of a personality
+// routine or of a type that some handler catches, or of those themselves. Sorted, unique. Nothing if there is a table that
+// cannot be read.
+std::optional<std::vector<uint64_t>> unwind_references(const Image& image);
 
 }  // namespace stile::elf

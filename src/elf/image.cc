@@ -140,6 +140,9 @@ Result<void> Image::parse_headers() {
         dynamic_address_ = ph.p_vaddr;
         dynamic_size_ = ph.p_filesz;
         break;
+      case PT_TLS:
+        thread_local_ = {ph.p_vaddr, ph.p_filesz};
+        break;
       case PT_INTERP:
         interpreter_ = file.part(ph.p_offset, ph.p_filesz).c_string(0);
         if (interpreter_.empty()) return misfit("(PT_INTERP) names no interpreter");

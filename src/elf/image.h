@@ -81,6 +81,8 @@ class Image {
   const std::vector<Symbol>& symbols() const { return symbols_; }                  // .symtab, may be empty
   // Address and size of data symbols, sorted; may be empty.
   const std::vector<std::pair<uint64_t, uint64_t>>& variables() const { return variables_; }
+  // Address and size in the file of what every thread's variables start as (PT_TLS); size 0 if there is none.
+  std::pair<uint64_t, uint64_t> thread_local_template() const { return thread_local_; }
   const std::vector<Symbol>& dynamic_symbols() const { return dynamic_symbols_; }  // by dynamic symbol index
   const std::vector<Relocation>& relocations() const { return relocations_; }      // sorted by address
   // Addresses in DT_INIT and DT_FINI. The arrays are relocated data and found as such.
@@ -144,6 +146,7 @@ class Image {
   std::vector<std::string_view> needed_;
   std::vector<Symbol> symbols_, dynamic_symbols_;
   std::vector<std::pair<uint64_t, uint64_t>> variables_;
+  std::pair<uint64_t, uint64_t> thread_local_{};
   std::vector<Relocation> relocations_;
   std::vector<std::pair<uint64_t, uint64_t>> notes_;  // file offset, size
 };

@@ -23,7 +23,42 @@ TEST_F(Reach, PointerInData) { check(kExit + "fn f\n" + kFork + ".data\n .p2alig
 TEST_F(Reach, PointerInReadOnlyData) {
   check(kExit + "fn f\n" + kFork + ".section .rodata\n .p2align 3\n .quad f", {"exit", "fork"}, kNoGaps, Link::Static);
 }
+// Pointers in data count when something that can run names the data. The tables here are 32 bytes and more and aligned as
+// compilers align such objects.
+const std::string kTable = ".section .data.rel.ro, \"aw\", @progbits\n .p2align 5\n table: .quad f, f, f, f\n .p2align 5\n after: .quad 0\n";
+const std::string kDead = "fn dead\n lea table(%rip), %rax\n lea after(%rip), %rcx\n ret\n";
+TEST_F(Reach, TableThatDeadCodeNames) { check(kExit + kDead + "fn f\n" + kFork + kTable, {"exit"}, kNoGaps, Link::Pie); }
+TEST_F(Reach, TableThatLiveCodeNames) {
+  check("fn _start\n lea table(%rip), %rdi\n call g\n ud2\n fn g\n jmp *8(%rdi)\n" + kDead + "fn f\n" + kFork + kTable, {"fork"}, kNoGaps);
+}
+TEST_F(Reach, TableNamedInItsMiddle) {
+  check("fn _start\n mov table+16(%rip), %rdi\n call g\n ud2\n fn g\n jmp *%rdi\n" + kDead + "fn f\n" + kFork + kTable, {"fork"}, kNoGaps);
+}
+TEST_F(Reach, TableBehindTable) {
+  check("fn _start\n lea outer(%rip), %rdi\n call g\n ud2\n fn g\n mov (%rdi), %rax\n jmp *(%rax)\n" + kDead + "fn f\n" + kFork + kTable +
+            ".p2align 5\n outer: .quad table, 0, 0, 0\n",
+        {"fork"}, kNoGaps);
+}
+TEST_F(Reach, TableBehindDeadTable) {
+  check(kExit + "fn other\n lea outer(%rip), %rax\n ret\n" + kDead + "fn f\n" + kFork + kTable + ".p2align 5\n outer: .quad table, 0, 0, 0\n",
+        {"exit"}, kNoGaps, Link::Pie);
+}
+// Dead code names a member; that does not end the object, which live code walks through from its start.
+TEST_F(Reach, MemberThatDeadCodeNames) {
+  check("fn _start\n lea object(%rip), %rdi\n call g\n ud2\n fn g\n jmp *24(%rdi)\n fn dead\n lea object+8(%rip), %rax\n ret\n fn f\n" + kFork +
+            ".data\n .p2align 5\n object: .quad 0, 0, 0, f\n",
+        {"fork"}, kNoGaps);
+}
+// The unwinder finds a personality routine by a word that no code names, here right behind a table that is dead.
+TEST_F(Reach, PersonalityRoutine) {
+  check("fn _start\n .cfi_startproc\n .cfi_personality 0x9b, DW.ref.f\n mov $60, %eax\n syscall\n ud2\n .cfi_endproc\n" + kDead + "fn f\n" + kFork +
+            "fn g\n ret\n .section .data.rel.ro, \"aw\", @progbits\n .p2align 5\n table: .quad g, g, g, g\n DW.ref.f: .quad f\n .p2align 5\n after: .quad 0\n",
+        {"exit", "fork"}, kNoGaps);
+}
 // Assumed not to happen, see "What is assumed" in docs/how-it-works.md.
+TEST_F(Reach, DISABLED_TableNamedByItsEndAlone) {  // and walked through backwards
+  check("fn _start\n lea after(%rip), %rdi\n call g\n ud2\n fn g\n jmp *-8(%rdi)\n" + kDead + "fn f\n" + kFork + kTable, {"fork"}, kNoGaps);
+}
 TEST_F(Reach, DISABLED_PackedPointerInData) {  // __attribute__((packed)) puts pointers at odd addresses
   check(kExit + "fn f\n" + kFork + ".data\n .p2align 3\n .byte 1\n .quad f", {"exit", "fork"}, kNoGaps);
 }
