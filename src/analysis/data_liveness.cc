@@ -163,9 +163,11 @@ void DataLiveness::drain(FunctionId by, uint32_t offset) {
     for (auto it = std::lower_bound(program_.slots.begin(), program_.slots.end(), boundaries_[piece],
                                     [](const Program::Slot& slot, uint64_t value) { return slot.address < value; });
          it != program_.slots.end() && it->address < end; ++it) {
+      const Object* object = program_.object_of(it->address);
+      if (object == nullptr) continue;  // a relocation of nothing
       if (!program_.executable(it->value)) {
         use_address(it->value);
-      } else if (!it->imported && !program_.object_of(it->address)->go) {
+      } else if (!it->imported && !object->go) {
         // Code that names an entry of the global offset table has an edge to its function; Go's data is read by its own rules.
         take_(program_.function_at(it->value), by, offset);
       }

@@ -153,9 +153,15 @@ bool read_types(const Image& image, uint64_t address, std::vector<uint64_t>& fou
 
 std::optional<std::vector<uint64_t>> unwind_references(const Image& image) {
   std::vector<uint64_t> found;
-  if (image.eh_frame_hdr() == 0) return found;
-  const Bytes header = image.at(image.eh_frame_hdr());
-  const auto start = encoded_pointer(header, 4, image.eh_frame_hdr(), header.read_or_zero<uint8_t>(1));
+  std::optional<uint64_t> start;
+  if (image.eh_frame_hdr() != 0) {
+    const Bytes header = image.at(image.eh_frame_hdr());
+    start = encoded_pointer(header, 4, image.eh_frame_hdr(), header.read_or_zero<uint8_t>(1));
+  } else if (const Section* section = image.section(".eh_frame")) {
+    start = section->address;
+  } else if (!image.sections().empty()) {
+    return found;
+  }
   if (!start) return std::nullopt;
   const Bytes table = image.at(*start);
   std::map<uint64_t, Common> commons;  // by offset in the table

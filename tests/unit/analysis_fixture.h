@@ -36,7 +36,8 @@ inline const std::string kWrapper = R"(
     ret
 )";
 
-// How a program is linked. Position-independent code can be Both: then Static and Pie are tried and have to give the same.
+// How a program is linked. Position-independent code can be Both: then Static, Pie and LowPie are tried and have to give the same.
+// Pie has dynamic relocations and a fixed address (GNU ld makes ET_EXEC of it).
 // LowPie is what linkers make unless told otherwise: its addresses begin at zero.
 enum class Link { Both, Static, Pie, LowPie, Shared, WritableText };
 
@@ -92,7 +93,7 @@ class AnalysisTest : public testing::Test {
     };
     if (link == Link::Both || link == Link::Static) one("static", "-static");
     if (link == Link::Both || link == Link::Pie) one("static-pie", "-pie --no-dynamic-linker -Ttext-segment=0x100000");
-    if (link == Link::LowPie) one("static-pie at zero", "-pie --no-dynamic-linker");
+    if (link == Link::Both || link == Link::LowPie) one("static-pie at zero", "-pie --no-dynamic-linker");
     if (link == Link::Shared) one("shared", "-shared -soname libprogram.so");
     if (link == Link::WritableText) one("-N", "-static -N");
   }

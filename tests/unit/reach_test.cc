@@ -27,7 +27,7 @@ TEST_F(Reach, PointerInReadOnlyData) {
 // compilers align such objects.
 const std::string kTable = ".section .data.rel.ro, \"aw\", @progbits\n .p2align 5\n table: .quad f, f, f, f\n .p2align 5\n after: .quad 0\n";
 const std::string kDead = "fn dead\n lea table(%rip), %rax\n lea after(%rip), %rcx\n ret\n";
-TEST_F(Reach, TableThatDeadCodeNames) { check(kExit + kDead + "fn f\n" + kFork + kTable, {"exit"}, kNoGaps, Link::Pie); }
+TEST_F(Reach, TableThatDeadCodeNames) { check(kExit + kDead + "fn f\n" + kFork + kTable, {"exit"}, kNoGaps, Link::LowPie); }
 TEST_F(Reach, TableThatLiveCodeNames) {
   check("fn _start\n lea table(%rip), %rdi\n call g\n ud2\n fn g\n jmp *8(%rdi)\n" + kDead + "fn f\n" + kFork + kTable, {"fork"}, kNoGaps);
 }
@@ -41,7 +41,7 @@ TEST_F(Reach, TableBehindTable) {
 }
 TEST_F(Reach, TableBehindDeadTable) {
   check(kExit + "fn other\n lea outer(%rip), %rax\n ret\n" + kDead + "fn f\n" + kFork + kTable + ".p2align 5\n outer: .quad table, 0, 0, 0\n",
-        {"exit"}, kNoGaps, Link::Pie);
+        {"exit"}, kNoGaps, Link::LowPie);
 }
 // Dead code names a member; that does not end the object, which live code walks through from its start.
 TEST_F(Reach, MemberThatDeadCodeNames) {
