@@ -11,7 +11,7 @@ target_compile_options(stile_gen_syscalls PRIVATE -Wall -Wextra -Wshadow)
 
 get_filename_component(STILE_DATA_DIR ${CMAKE_CURRENT_LIST_DIR}/../data ABSOLUTE)
 set(STILE_SYSCALL_TABLES ${CMAKE_CURRENT_BINARY_DIR}/generated/syscall_tables.cc)
-set(STILE_DATA_FILES architectures.tsv syscalls.tsv groups.tsv risk.tsv runtimes.tsv)
+set(STILE_DATA_FILES architectures.tsv syscalls.tsv groups.tsv risk.tsv runtimes.tsv constants.tsv)
 list(TRANSFORM STILE_DATA_FILES PREPEND ${STILE_DATA_DIR}/)
 file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/generated)
 add_custom_command(OUTPUT ${STILE_SYSCALL_TABLES}

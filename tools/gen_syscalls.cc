@@ -8,6 +8,7 @@
 // headers of the data files.
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -326,6 +327,26 @@ void write_runtimes(std::ostream& out, const Data& data, const std::string& path
   out << "constexpr Runtime kRuntimes[] = {\n" << list.str() << "};\n";
 }
 
+void write_constants(std::ostream& out, const std::string& path) {
+  std::map<std::string, std::string> values;
+  const std::vector<Row> rows = read_tsv(path);
+  for (size_t i = 1; i < rows.size(); ++i) {
+    const std::vector<std::string>& f = rows[i].fields;
+    char* end = nullptr;
+    errno = 0;
+    const unsigned long long value = std::strtoull(f[1].c_str(), &end, 16);
+    if (f[1].rfind("0x", 0) != 0 || *end != '\0' || errno != 0)
+      die(rows[i].where, "'" + f[1] + "' is no hexadecimal number");
+    if (!values.emplace(f[0], std::to_string(value) + "u").second)
+      die(rows[i].where, "'" + f[0] + "' stands twice");
+  }
+  out << "constexpr std::string_view kConstantNames[] = {\n";
+  for (const auto& entry : values) out << "    " << quoted(entry.first) << ",\n";
+  out << "};\nconstexpr uint64_t kConstantValues[] = {\n";
+  for (const auto& entry : values) out << "    " << entry.second << ",\n";
+  out << "};\n";
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -343,6 +364,7 @@ int main(int argc, char** argv) {
   write_risks(out, data, directory + "risk.tsv");
   write_groups(out, data, directory + "groups.tsv");
   write_runtimes(out, data, directory + "runtimes.tsv");
+  write_constants(out, directory + "constants.tsv");
   out << "}  // namespace\n\n"
       << "constinit const KernelVersion kernel = {" << read_version(data.kernel, "syscalls.tsv: kernel")
       << ", true};\n"
@@ -354,7 +376,9 @@ int main(int argc, char** argv) {
       << "constinit const std::span<const std::string_view> group_names = kGroupNames;\n"
       << "constinit const std::span<const Group> groups = kGroups;\n"
       << "constinit const std::span<const std::string_view> runtime_names = kRuntimeNames;\n"
-      << "constinit const std::span<const Runtime> runtimes = kRuntimes;\n\n"
+      << "constinit const std::span<const Runtime> runtimes = kRuntimes;\n"
+      << "constinit const std::span<const std::string_view> constant_names = kConstantNames;\n"
+      << "constinit const std::span<const uint64_t> constant_values = kConstantValues;\n\n"
       << "}  // namespace stile::arch::tables\n";
   std::ofstream file(argv[2]);
   file << out.str();

@@ -10,20 +10,22 @@
 #include <string_view>
 #include <vector>
 
+#include <stile/condition.h>
 #include <stile/result.h>
 
 namespace stile {
 
 // What the kernel does with a call. Values and meaning: include/uapi/linux/seccomp.h (SECCOMP_RET_*).
-enum class ActionKind { Allow, Errno, KillProcess, KillThread, Log, Trap, Trace };
+enum class ActionKind { Allow, Errno, KillProcess, KillThread, Log, Trap, Trace, Notify };
 
 struct Action {
   ActionKind kind = ActionKind::Allow;
-  uint16_t data = 0;  // errno number for Errno, tracer's message for Trace, else 0
+  uint16_t data = 0;  // errno number for Errno, tracer's message for Trace, siginfo's si_errno for Trap, else 0
   bool operator==(const Action&) const = default;
 };
 
-// Reads "allow", "errno" (EPERM), "errno:NAME", "errno:NUMBER", "kill-process", "kill-thread", "log", "trap", "trace".
+// Reads "allow", "errno" (EPERM), "errno:NAME", "errno:NUMBER", "kill-process", "kill-thread", "log", "trap", "trace",
+// "notify" (a supervisor decides, seccomp_unotify(2)).
 // Usage error on anything else, listing what can be said.
 Result<Action> parse_action(std::string_view text);
 // The inverse of parse_action.
@@ -46,6 +48,7 @@ enum class EvidenceKind {
   CallPath,          // frames: from a root (main.main, the runtime's entry, ...) down to the instruction
   Kernel,            // the kernel itself makes the call on the program's behalf (restart_syscall)
   ContainerRuntime,  // the container runtime makes it after the filter is loaded; note says which
+  Observed,          // it was seen while the program ran; note says how often and where
   Human,             // somebody asked for it: --allow
 };
 
@@ -57,8 +60,16 @@ struct Evidence {
   bool operator==(const Evidence&) const = default;
 };
 
-struct Rule {
+// What is done when a condition on the arguments holds.
+struct Case {
+  Condition when;
   Action action;
+  bool operator==(const Case&) const = default;
+};
+
+struct Rule {
+  Action action;                       // when no case applies
+  std::vector<Case> cases;             // looked at in order; the first whose condition holds decides
   uint32_t sites = 0;                  // number of places in the program that ask for this call; 0 = none in the program itself
   std::vector<std::string> packages;   // the packages whose code names the number, sorted
   std::vector<std::string> brought_by; // first package outside the standard library on each shortest path, sorted; may be empty
@@ -114,13 +125,33 @@ struct Origin {
   bool operator==(const Origin&) const = default;
 };
 
+// What may be done under a path. The bits are Landlock's (LANDLOCK_ACCESS_FS_*, include/uapi/linux/landlock.h), grouped.
+inline constexpr unsigned kPathRead = 1;     // read files, list directories
+inline constexpr unsigned kPathWrite = 2;    // write, truncate, create, remove, rename
+inline constexpr unsigned kPathExecute = 4;  // execute
+
+// BPF cannot read strings, so a filter cannot tell one file from another. Landlock can: once any PathRule is there, the paths named and what
+// lies beneath them are all that can be opened in the ways named.
+struct PathRule {
+  std::string path;  // absolute
+  unsigned access = kPathRead;
+  bool operator==(const PathRule&) const = default;
+};
+
 struct Profile {
   std::string arch = "x86_64";         // the program's own table
+  std::vector<std::string> also_arches;  // further tables the filter answers for, beside those that rules name; sorted
   Action otherwise = {ActionKind::Errno, 1};
-  std::map<std::string, Rule> rules;   // by system call name
+  Action bad_arch = {ActionKind::KillProcess, 0};  // a call by a table that is not answered for
+  std::string written_for;             // kernel release, "6.1": unlisted calls that came later answer ENOSYS; "" = they are unlisted like others
+  std::map<std::string, Rule> rules;   // by system call name, or by number ("463") where no name is known
+  std::vector<PathRule> paths;         // enforced by Landlock beside the filter; empty = no limit
   std::vector<Gap> gaps;
   Origin origin;
   bool operator==(const Profile&) const = default;
 };
+
+// The tables the filter answers for: arch, also_arches and what the rules name; in the order of data/architectures.tsv.
+std::vector<std::string> arches_of(const Profile& profile);
 
 }  // namespace stile

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The shape of the data that tools/gen_syscalls.cc writes into the build directory from data/*.tsv. Only
-// syscalls.cc and the generated file include this. Names are indices into `names`, so that most of the data
-// needs no relocation when the program starts.
+// syscalls.cc, constants.cc and the generated file include this. Names are indices into `names`, so that most
+// of the data needs no relocation when the program starts.
 #pragma once
 
 #include <cstdint>
@@ -44,6 +44,8 @@ extern const std::span<const Risk> risks;
 extern const std::span<const std::string_view> group_names;  // sorted
 extern const std::span<const Group> groups;                  // in step with group_names
 extern const std::span<const std::string_view> runtime_names;
-extern const std::span<const Runtime> runtimes;  // in step with runtime_names
+extern const std::span<const Runtime> runtimes;                 // in step with runtime_names
+extern const std::span<const std::string_view> constant_names;  // sorted
+extern const std::span<const uint64_t> constant_values;         // in step with constant_names
 
 }  // namespace stile::arch::tables

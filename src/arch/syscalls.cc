@@ -146,6 +146,16 @@ std::vector<Syscall> all_syscalls(ArchId arch) {
   return all;
 }
 
+size_t named_call_count(ArchId arch) {
+  return table_of(arch).by_name.size();
+}
+
+NamedCall named_call(ArchId arch, size_t index) {
+  const tables::Table& table = table_of(arch);
+  const tables::Entry& entry = table.by_number[table.by_name[index]];
+  return {entry.name, entry.number};
+}
+
 std::span<const std::string_view> all_names() {
   return tables::names;
 }

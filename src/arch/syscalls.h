@@ -124,6 +124,14 @@ std::optional<uint32_t> syscall_number(ArchId arch, std::string_view name);
 KernelVersion syscall_since(ArchId arch, uint32_t number);
 // Every call of an architecture in the order of numbers, each number once (no aliases).
 std::vector<Syscall> all_syscalls(ArchId arch);
+// The calls of an architecture in the order of their names, aliases included: to join them with a sorted list of
+// names without looking up each.
+struct NamedCall {
+  uint16_t name;  // index into all_names()
+  uint32_t number;
+};
+size_t named_call_count(ArchId arch);
+NamedCall named_call(ArchId arch, size_t index);
 // Every name on any architecture, sorted.
 std::span<const std::string_view> all_names();
 // True when some architecture has a call of this name.

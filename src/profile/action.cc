@@ -26,10 +26,11 @@ constexpr NamedKind kKinds[] = {
     {"log", ActionKind::Log},
     {"trap", ActionKind::Trap},
     {"trace", ActionKind::Trace},
+    {"notify", ActionKind::Notify},
 };
 
 constexpr const char* kSayings =
-    "allow, errno, errno:NAME, errno:NUMBER, kill-process, kill-thread, log, trap, trace";
+    "allow, errno, errno:NAME, errno:NUMBER, kill-process, kill-thread, log, trap, trace, notify";
 
 std::optional<int> number_from(std::string_view text, int max) {
   int value = 0;
@@ -69,7 +70,7 @@ Result<Action> parse_action(std::string_view text) {
                   fmt::format("a name such as ENOSYS, or a number up to {}", kMaxErrno));
     }
     if (!has_data) return Action{known.kind, 0};
-    if (known.kind == ActionKind::Trace) {
+    if (known.kind == ActionKind::Trace || known.kind == ActionKind::Trap) {
       if (auto number = number_from(data, 0xffff)) return Action{known.kind, static_cast<uint16_t>(*number)};
     }
     break;
@@ -86,7 +87,8 @@ std::string to_string(Action action) {
       if (name != nullptr && action.data != 0) return fmt::format("errno:{}", name);
       return fmt::format("errno:{}", action.data);
     }
-    if (action.kind == ActionKind::Trace && action.data != 0) return fmt::format("trace:{}", action.data);
+    const bool says_data = action.kind == ActionKind::Trace || action.kind == ActionKind::Trap;
+    if (says_data && action.data != 0) return fmt::format("{}:{}", known.name, action.data);
     return std::string(known.name);
   }
   return "?";

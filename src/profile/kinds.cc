@@ -23,6 +23,7 @@ constexpr Word<EvidenceKind> kEvidence[] = {
     {EvidenceKind::CallPath, "call-path"},
     {EvidenceKind::Kernel, "kernel"},
     {EvidenceKind::ContainerRuntime, "container-runtime"},
+    {EvidenceKind::Observed, "observed"},
     {EvidenceKind::Human, "human"},
 };
 
