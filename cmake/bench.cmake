@@ -12,3 +12,7 @@ foreach(source IN LISTS STILE_BENCH_SOURCES)
   target_link_libraries(bench_${name} PRIVATE stile_core stile_flags fmt::fmt Zydis benchmark::benchmark
     benchmark::benchmark_main)
 endforeach()
+
+# The peer it is measured against, and the profiles it compiles.
+target_compile_definitions(bench_filter_bench PRIVATE STILE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+target_link_libraries(bench_filter_bench PRIVATE seccomp)
