@@ -105,6 +105,20 @@ std::string print_json(const ordered_json& value) {
   return value.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
+std::string pointer_step(std::string_view key) {
+  std::string step = "/";
+  for (const char letter : key.substr(0, 64)) {
+    if (letter == '~') {
+      step += "~0";
+    } else if (letter == '/') {
+      step += "~1";
+    } else {
+      step += letter;
+    }
+  }
+  return step;
+}
+
 void Decoder::fail(const std::string& path, const std::string& message, const std::string& hint, Code code) {
   if (failed_) return;
   failed_ = true;
@@ -120,7 +134,7 @@ Object::Object(Decoder& decoder, const json& value, std::string path)
 }
 
 std::string Object::path_of(const char* key) const {
-  return path_.empty() ? key : path_ + "." + key;
+  return path_ + pointer_step(key);
 }
 
 void Object::fail(const char* key, const std::string& message, const std::string& hint) {
@@ -130,7 +144,8 @@ void Object::fail(const char* key, const std::string& message, const std::string
 const json* Object::member(const char* key, Need need) {
   known_.insert(key);
   auto found = value_->find(key);
-  if (found != value_->end()) return &*found;
+  const bool absent = found == value_->end() || (found->is_null() && decoder_.nulls() == Nulls::AreAbsent);
+  if (!absent) return &*found;
   if (need == Need::Required) fail(key, "missing");
   return nullptr;
 }
@@ -176,7 +191,7 @@ void Object::array(const char* key, Need need,
   size_t index = 0;
   for (const json& element : *value) {
     if (decoder_.failed()) return;
-    each(element, fmt::format("{}[{}]", path_of(key), index++));
+    each(element, fmt::format("{}/{}", path_of(key), index++));
   }
 }
 
@@ -187,7 +202,7 @@ void Object::members(const char* key, Need need,
   if (!value->is_object()) return fail(key, fmt::format("must be an object, not {}", value->type_name()));
   for (const auto& [name, element] : value->items()) {
     if (decoder_.failed()) return;
-    each(name, element, path_of(key) + "." + name.substr(0, 64));
+    each(name, element, path_of(key) + pointer_step(name));
   }
 }
 
@@ -205,8 +220,7 @@ void Object::done() {
   if (decoder_.failed()) return;
   for (const auto& [name, element] : value_->items()) {
     if (known_.contains(name)) continue;
-    return decoder_.fail(path_.empty() ? name.substr(0, 64) : path_ + "." + name.substr(0, 64),
-                         "unknown field");
+    return decoder_.fail(path_ + pointer_step(name), "unknown field");
   }
 }
 

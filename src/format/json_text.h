@@ -33,18 +33,30 @@ Result<json> parse_json(std::string_view text, const std::string& where);
 // Text for a file: two spaces of indentation, a newline at the end; bytes that are not UTF-8 become U+FFFD.
 std::string print_json(const ordered_json& value);
 
+// What a member that is null means: an error like any other wrong type, or the same as a member that is not
+// there (what Go's encoding/json writes for nothing, and reads as nothing).
+enum class Nulls { AreWrong, AreAbsent };
+
+// One step of a JSON pointer: "/key", with what a pointer takes for its own marks written otherwise.
+std::string pointer_step(std::string_view key);
+
 // Keeps the first error of a document.
 class Decoder {
  public:
-  explicit Decoder(std::string where) : where_(std::move(where)) {}
-  // `path` names the field, e.g. "syscalls[3].names".
+  explicit Decoder(std::string where, Nulls nulls = Nulls::AreWrong)
+      : where_(std::move(where)), nulls_(nulls) {}
+  // `path` names the field as a JSON pointer (RFC 6901), e.g. "/syscalls/3/names"; empty = the whole
+  // document.
   void fail(const std::string& path, const std::string& message, const std::string& hint = {},
             Code code = Code::Malformed);
   bool failed() const { return failed_; }
   const Error& error() const { return error_; }
+  const std::string& where() const { return where_; }
+  Nulls nulls() const { return nulls_; }
 
  private:
   std::string where_;
+  Nulls nulls_;
   bool failed_ = false;
   Error error_;
 };
@@ -75,6 +87,7 @@ class Object {
   void done();
   void fail(const char* key, const std::string& message, const std::string& hint = {});
   std::string path_of(const char* key) const;
+  const std::string& path() const { return path_; }
   Decoder& decoder() { return decoder_; }
 
  private:

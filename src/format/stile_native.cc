@@ -75,6 +75,9 @@ ordered_json write_evidence(const Evidence& evidence) {
 ordered_json write_rule(const Rule& rule) {
   ordered_json object = ordered_json::object();
   object["action"] = to_string(rule.action);
+  for (const Case& one : rule.cases) {
+    object["cases"].push_back({{"when", to_string(one.when)}, {"action", to_string(one.action)}});
+  }
   put(object, "sites", uint64_t{rule.sites});
   put(object, "arches", rule.arches);
   put(object, "packages", rule.packages);
@@ -82,6 +85,21 @@ ordered_json write_rule(const Rule& rule) {
   ordered_json because = ordered_json::array();
   for (const Evidence& evidence : rule.because) because.push_back(write_evidence(evidence));
   object["because"] = std::move(because);
+  return object;
+}
+
+constexpr struct {
+  const char* name;
+  unsigned bit;
+} kAccess[] = {{"read", kPathRead}, {"write", kPathWrite}, {"execute", kPathExecute}};
+
+ordered_json write_path(const PathRule& rule) {
+  ordered_json object = ordered_json::object();
+  object["path"] = rule.path;
+  object["access"] = ordered_json::array();
+  for (const auto& access : kAccess) {
+    if ((rule.access & access.bit) != 0) object["access"].push_back(access.name);
+  }
   return object;
 }
 
@@ -98,16 +116,20 @@ ordered_json write_gap(const Gap& gap) {
   return object;
 }
 
-Result<std::string> write(const Profile& profile) {
+Result<std::string> write(const Profile& profile, std::vector<std::string>*) {
   ordered_json document = ordered_json::object();
   document["kind"] = kKind;
   document["schema"] = kSchema;
   document["arch"] = profile.arch;
+  put(document, "also_arches", profile.also_arches);
   document["default_action"] = to_string(profile.otherwise);
+  if (profile.bad_arch != Profile{}.bad_arch) document["bad_arch_action"] = to_string(profile.bad_arch);
+  put(document, "written_for", profile.written_for);
   document["origin"] = write_origin(profile.origin);
   ordered_json rules = ordered_json::object();
   for (const auto& [name, rule] : profile.rules) rules[name] = write_rule(rule);
   document["syscalls"] = std::move(rules);
+  for (const PathRule& rule : profile.paths) document["paths"].push_back(write_path(rule));
   ordered_json gaps = ordered_json::array();
   for (const Gap& gap : profile.gaps) gaps.push_back(write_gap(gap));
   document["gaps"] = std::move(gaps);
@@ -174,9 +196,46 @@ Evidence read_evidence(Object object) {
   return evidence;
 }
 
+Case read_case(Object object) {
+  Case one;
+  const std::string text = object.text("when", Need::Required);
+  if (!object.decoder().failed()) {
+    auto when = parse_condition(text).and_then(normalise);
+    if (when) {
+      one.when = std::move(*when);
+    } else {
+      object.fail("when", when.error().message, when.error().hint);
+    }
+  }
+  one.action = read_action(object, "action");
+  object.done();
+  return one;
+}
+
+PathRule read_path(Object object) {
+  PathRule rule;
+  rule.path = object.text("path", Need::Required);
+  if (!rule.path.starts_with('/')) object.fail("path", "must start with a slash");
+  rule.access = 0;
+  object.array("access", Need::Required, [&](const json& value, const std::string& path) {
+    for (const auto& access : kAccess) {
+      if (value.is_string() && value.get_ref<const std::string&>() == access.name) {
+        rule.access |= access.bit;
+        return;
+      }
+    }
+    object.decoder().fail(path, "must be one of \"read\", \"write\", \"execute\"");
+  });
+  object.done();
+  return rule;
+}
+
 Rule read_rule(Object object) {
   Rule rule;
   rule.action = read_action(object, "action");
+  object.array("cases", Need::Optional, [&](const json& value, const std::string& path) {
+    rule.cases.push_back(read_case(Object(object.decoder(), value, path)));
+  });
   rule.sites = static_cast<uint32_t>(object.number("sites", kMax32));
   rule.arches = object.texts("arches");
   rule.packages = object.texts("packages");
@@ -207,29 +266,36 @@ Gap read_gap(Object object) {
   return gap;
 }
 
-Result<Profile> read(std::string_view text, const std::string& where) {
+Result<Profile> read(std::string_view text, const std::string& where, const ReadContext&,
+                     std::vector<std::string>*) {
   auto document = parse_json(text, where);
   if (!document) return tl::unexpected(document.error());
 
   Decoder decoder(where);
   Object top(decoder, *document, "");
   if (top.text("kind", Need::Required) != kKind) {
-    decoder.fail("kind", fmt::format("must be \"{}\"", kKind), "is it a profile in another format?");
+    decoder.fail("/kind", fmt::format("must be \"{}\"", kKind), "is it a profile in another format?");
   }
   const uint64_t schema = top.number("schema", kMax32, Need::Required);
   if (schema != kSchema) {
-    decoder.fail("schema", fmt::format("is {}, and this version reads {}", schema, kSchema),
+    decoder.fail("/schema", fmt::format("is {}, and this version reads {}", schema, kSchema),
                  "use a newer stile", Code::Unsupported);
   }
   Profile profile;
   profile.arch = top.text("arch", Need::Required);
+  profile.also_arches = top.texts("also_arches");
   profile.otherwise = read_action(top, "default_action");
+  if (top.has("bad_arch_action")) profile.bad_arch = read_action(top, "bad_arch_action");
+  profile.written_for = top.text("written_for");
   if (const json* origin = top.member("origin"))
-    profile.origin = read_origin(Object(decoder, *origin, "origin"));
+    profile.origin = read_origin(Object(decoder, *origin, "/origin"));
   top.members("syscalls", Need::Required,
               [&](const std::string& name, const json& value, const std::string& path) {
                 profile.rules.emplace(name, read_rule(Object(decoder, value, path)));
               });
+  top.array("paths", Need::Optional, [&](const json& value, const std::string& path) {
+    profile.paths.push_back(read_path(Object(decoder, value, path)));
+  });
   top.array("gaps", Need::Required, [&](const json& value, const std::string& path) {
     profile.gaps.push_back(read_gap(Object(decoder, value, path)));
   });
@@ -241,7 +307,7 @@ Result<Profile> read(std::string_view text, const std::string& where) {
 }  // namespace
 }  // namespace format
 
-extern const Format kStileFormat = {"stile", "everything stile knows, as JSON: evidence, gaps, origin",
+extern const Format kStileFormat = {"stile", "everything stile knows, as JSON: evidence, gaps, origin", false,
                                     format::write, format::read};
 
 }  // namespace stile

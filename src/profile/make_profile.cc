@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // From what a program needs to a policy, in this order: the program's own calls, what the kernel does on its
-// behalf, what the container runtime needs, then the edits somebody asked for.
+// behalf, what the container runtime needs, then the edits somebody asked for; at last how clone3 is refused.
 #include <algorithm>
+#include <cerrno>
 #include <set>
 
 #include <fmt/format.h>
@@ -105,9 +106,10 @@ Result<void> add_container_runtime(Profile& profile, const ProfileOptions& optio
                              : fmt::format("did you mean {}?", near));
   }
   for (const arch::RuntimeCall& call : *base) {
-    add_reason(profile, call.name, kNative, EvidenceKind::ContainerRuntime,
-               fmt::format("{}{} calls it between loading the filter and starting the program ({})", options.runtime,
-                           options.no_new_privs ? " with no-new-privileges" : "", call.note));
+    add_reason(
+        profile, call.name, kNative, EvidenceKind::ContainerRuntime,
+        fmt::format("{}{} calls it between loading the filter and starting the program ({})", options.runtime,
+                    options.no_new_privs ? " with no-new-privileges" : "", call.note));
   }
   return {};
 }
@@ -146,6 +148,34 @@ Result<void> edit(Profile& profile, const ProfileOptions& options, const std::se
   return {};
 }
 
+// Whether an unlisted clone3 is answered with something that a C library takes for a final no. They fall back
+// to clone on ENOSYS and on nothing else (glibc sysdeps/unix/sysv/linux/clone-internal.c), and a filter
+// cannot look at clone3's flags.
+bool clone3_needs_enosys(const Profile& profile) {
+  switch (profile.otherwise.kind) {
+    case ActionKind::Errno:
+      return profile.otherwise.data != ENOSYS;
+    case ActionKind::KillProcess:
+    case ActionKind::KillThread:
+    case ActionKind::Trap:
+      return true;
+    default:
+      return false;
+  }
+}
+
+void refuse_clone3_gently(Profile& profile, const std::set<std::string>& arches) {
+  if (profile.rules.contains("clone3") || !clone3_needs_enosys(profile)) return;
+  Rule& rule = profile.rules["clone3"];
+  rule.action = {ActionKind::Errno, ENOSYS};
+  rule.arches = tables_with("clone3", arches);
+  add_evidence(rule,
+               Evidence{EvidenceKind::Kernel,
+                        {},
+                        {},
+                        "refused with ENOSYS: on that answer alone the C libraries fall back to clone"});
+}
+
 // As one would write them, the default ones left out, so that equal policies say equal things.
 std::vector<std::string> spelled_out(const ProfileOptions& options) {
   std::vector<std::string> all;
@@ -177,6 +207,7 @@ Result<Profile> make_profile(const Analysis& analysis, const ProfileOptions& opt
   if (auto done = add_container_runtime(profile, options); !done) return tl::unexpected(done.error());
   for (const std::string& arch : arches) add_kernels_own(profile, arch);
   if (auto done = edit(profile, options, arches); !done) return tl::unexpected(done.error());
+  refuse_clone3_gently(profile, arches);
   return profile;
 }
 

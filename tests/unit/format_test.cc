@@ -30,7 +30,16 @@ Profile full() {
   };
   profile.rules["ptrace"] = rule;
   rule.action = {ActionKind::Errno, ENOSYS};
+  rule.cases = {
+      {*parse_condition("arg0:32 == 1 && arg1 in {3, 7..9} || arg2 & 0xf0 == 0x10"), {ActionKind::Allow, 0}},
+      {*parse_condition("arg3 >= 0x100000000"), {ActionKind::Trap, 9}},
+      {Condition::always(), {ActionKind::Notify, 0}}};
+  for (Case& one : rule.cases) one.when = *normalise(one.when);
   profile.rules["clone3"] = rule;
+  profile.also_arches = {"arm64", "x32"};
+  profile.bad_arch = {ActionKind::Trace, 3};
+  profile.written_for = "6.1";
+  profile.paths = {{"/etc", kPathRead}, {"/tmp/\"x", kPathRead | kPathWrite | kPathExecute}, {"/", 0}};
   profile.gaps = {Gap{GapKind::UnknownNumber, "f", "app", "f.go", 7, 0x402000, "what", "hint"},
                   Gap{GapKind::LimitedWork, "", "", "", 0, 0, "", ""}};
   profile.origin = {"app",    "abc",   "go1.23.4",    {"example.com/app", "v1.2.3"},
@@ -39,33 +48,34 @@ Profile full() {
 }
 
 std::string why(const char* format, std::string_view text) {
-  const auto profile = find_format(format)->read(text, "f.json");
+  const auto profile = find_format(format)->read(text, "f.json", {}, nullptr);
   return profile ? "it was read" : to_line(profile.error());
 }
 
 TEST(Formats, AreListed) {
-  EXPECT_EQ(formats().size(), 2u);
+  EXPECT_EQ(formats().size(), 3u);
+  EXPECT_TRUE(find_format("bpf")->binary);
   EXPECT_EQ(formats()[0]->name, "oci");
   EXPECT_EQ(find_format("nothing"), nullptr);
 }
 
 TEST(Native, ReadsWhatItWrites) {
   for (const Profile& profile : {full(), Profile{}}) {
-    const auto text = find_format("stile")->write(profile);
+    const auto text = find_format("stile")->write(profile, nullptr);
     ASSERT_TRUE(text);
-    const auto back = find_format("stile")->read(*text, "f.json");
+    const auto back = find_format("stile")->read(*text, "f.json", {}, nullptr);
     ASSERT_TRUE(back) << to_line(back.error());
     EXPECT_EQ(*back, profile);
-    EXPECT_EQ(*find_format("stile")->write(*back), *text);
+    EXPECT_EQ(*find_format("stile")->write(*back, nullptr), *text);
   }
 }
 
 TEST(Native, NamesThatAreNotUtf8DoNotStopIt) {
   Profile profile = full();
   profile.origin.program = "a\xff\xfe";
-  const auto text = find_format("stile")->write(profile);
+  const auto text = find_format("stile")->write(profile, nullptr);
   ASSERT_TRUE(text);
-  const auto back = find_format("stile")->read(*text, "f.json");
+  const auto back = find_format("stile")->read(*text, "f.json", {}, nullptr);
   ASSERT_TRUE(back);
   EXPECT_EQ(back->origin.program, "a\xef\xbf\xbd\xef\xbf\xbd");
 }
@@ -76,23 +86,33 @@ TEST(Native, SaysWhereItIsWrong) {
             "f.json:1:1: not valid JSON here: unexpected end of input; expected '[', '{', or a literal");
   EXPECT_EQ(why("stile", "{\n \"a\": tru }"), "f.json:2:10: not valid JSON here: invalid literal");
   EXPECT_EQ(why("stile", "[]"), "f.json: must be an object, not array");
-  EXPECT_EQ(why("stile", "{}"), "f.json: kind: missing");
+  EXPECT_EQ(why("stile", "{}"), "f.json: /kind: missing");
   EXPECT_EQ(why("stile", R"({"kind":"x"})"),
-            "f.json: kind: must be \"stile-profile\" (is it a profile in another format?)");
+            "f.json: /kind: must be \"stile-profile\" (is it a profile in another format?)");
   EXPECT_EQ(why("stile", R"({"kind":"stile-profile","schema":2})"),
-            "f.json: schema: is 2, and this version reads 1 (use a newer stile)");
+            "f.json: /schema: is 2, and this version reads 1 (use a newer stile)");
   EXPECT_EQ(why("stile", head + R"("syscalls":{"read":{"action":"alow","because":[]}},"gaps":[]})"),
-            "f.json: syscalls.read.action: no action is called 'alow' (one of allow, errno, errno:NAME, "
+            "f.json: /syscalls/read/action: no action is called 'alow' (one of allow, errno, errno:NAME, "
             "errno:NUMBER, "
-            "kill-process, kill-thread, log, trap, trace)");
+            "kill-process, kill-thread, log, trap, trace, notify)");
   EXPECT_EQ(
       why("stile",
           head +
               R"("syscalls":{"read":{"action":"allow","because":[{"kind":"call-path","frames":[{"line":-1}]}]}},"gaps":[]})"),
-      "f.json: syscalls.read.because[0].frames[0].line: must be a whole number from 0 to 4294967295");
+      "f.json: /syscalls/read/because/0/frames/0/line: must be a whole number from 0 to 4294967295");
   EXPECT_EQ(why("stile", head + R"("syscalls":{},"gaps":[{"kind":"unknown-number","address":"12"}]})"),
-            "f.json: gaps[0].address: must be an address such as \"0x401000\"");
-  EXPECT_EQ(why("stile", head + R"("syscalls":{},"gaps":[],"more":1})"), "f.json: more: unknown field");
+            "f.json: /gaps/0/address: must be an address such as \"0x401000\"");
+  EXPECT_EQ(why("stile", head + R"("syscalls":{},"gaps":[],"more":1})"), "f.json: /more: unknown field");
+  const std::string one = head + R"("gaps":[],"syscalls":{"a":{"action":"allow","because":[],"cases":[)";
+  EXPECT_EQ(why("stile", one + R"({"action":"log"}]}}})"), "f.json: /syscalls/a/cases/0/when: missing");
+  EXPECT_EQ(why("stile", one + R"({"when":"arg9 == 1","action":"log"}]}}})").substr(0, 36),
+            "f.json: /syscalls/a/cases/0/when: a ");
+  EXPECT_EQ(why("stile", one + R"({"when":"always","action":"log","x":1}]}}})"),
+            "f.json: /syscalls/a/cases/0/x: unknown field");
+  EXPECT_EQ(why("stile", head + R"("syscalls":{},"gaps":[],"paths":[{"path":"etc","access":[]}]})"),
+            "f.json: /paths/0/path: must start with a slash");
+  EXPECT_EQ(why("stile", head + R"("syscalls":{},"gaps":[],"paths":[{"path":"/etc","access":["run"]}]})"),
+            "f.json: /paths/0/access/0: must be one of \"read\", \"write\", \"execute\"");
   EXPECT_EQ(why("stile", head + R"("syscalls":{"a":{},"a":{}},"gaps":[]})"),
             "f.json: not valid JSON here: the key \"a\" stands twice in one object");
 }
@@ -108,7 +128,7 @@ TEST(Native, BoundsItsWork) {
 
 // No prefix and no single changed byte of a good file may do more than fail.
 TEST(Native, SurvivesDamage) {
-  const std::string text = *find_format("stile")->write(full());
+  const std::string text = *find_format("stile")->write(full(), nullptr);
   for (size_t i = 0; i < text.size(); ++i) {
     // All but the last newline is a whole document.
     if (i + 1 < text.size()) {
@@ -121,124 +141,32 @@ TEST(Native, SurvivesDamage) {
   }
 }
 
-Profile small(Action otherwise) {
-  Profile profile;
-  profile.otherwise = otherwise;
-  for (const char* name : {"write", "read"}) profile.rules[name].arches = {"x86_64"};
-  return profile;
-}
-
-TEST(Oci, IsWrittenLikeThis) {
-  EXPECT_EQ(*find_format("oci")->write(small({ActionKind::Errno, EPERM})), R"({
-  "defaultAction": "SCMP_ACT_ERRNO",
-  "defaultErrnoRet": 1,
-  "architectures": [
-    "SCMP_ARCH_X86_64"
-  ],
-  "syscalls": [
-    {
-      "names": [
-        "read",
-        "write"
-      ],
-      "action": "SCMP_ACT_ALLOW"
-    },
-    {
-      "names": [
-        "clone3"
-      ],
-      "action": "SCMP_ACT_ERRNO",
-      "errnoRet": 38
-    }
-  ]
-}
-)");
-}
-
-TEST(Oci, Clone3IsRefusedWithEnosysWhereThatIsNeeded) {
-  const auto mentions = [](const Profile& profile) {
-    return find_format("oci")->write(profile)->find("clone3") != std::string::npos;
-  };
-  EXPECT_TRUE(mentions(small({ActionKind::KillProcess, 0})));
-  EXPECT_TRUE(mentions(small({ActionKind::KillThread, 0})));
-  EXPECT_TRUE(mentions(small({ActionKind::Trap, 0})));
-  EXPECT_FALSE(mentions(small({ActionKind::Errno, ENOSYS})));
-  EXPECT_FALSE(mentions(small({ActionKind::Log, 0})));
-  EXPECT_FALSE(mentions(small({ActionKind::Allow, 0})));
-  Profile with = small({ActionKind::Errno, EPERM});
-  with.rules["clone3"].arches = {"x86_64"};
-  EXPECT_EQ(find_format("oci")->write(with)->find("errnoRet"), std::string::npos);
-}
-
-TEST(Oci, NamesTheTablesInUse) {
-  Profile profile = small({ActionKind::KillProcess, 0});
-  profile.rules["read"].arches = {"i386", "x86_64"};
-  const std::string text = *find_format("oci")->write(profile);
-  EXPECT_NE(text.find("\"SCMP_ARCH_X86_64\",\n    \"SCMP_ARCH_X86\""), std::string::npos) << text;
-  profile.rules["read"].arches = {"pdp11"};
-  EXPECT_FALSE(find_format("oci")->write(profile));
-}
-
-TEST(Oci, ReadsWhatItWrites) {
-  Profile profile = small({ActionKind::Trap, 0});
-  profile.rules["clone3"].action = {ActionKind::Errno, ENOSYS};
-  profile.rules["read"].action = {ActionKind::Trace, 7};
-  profile.rules["mount"].action = {ActionKind::Log, 0};
-  const std::string text = *find_format("oci")->write(profile);
-  const auto back = find_format("oci")->read(text, "f.json");
-  ASSERT_TRUE(back) << to_line(back.error());
-  EXPECT_EQ(back->otherwise, profile.otherwise);
-  ASSERT_EQ(back->rules.size(), profile.rules.size());
-  for (const auto& [name, rule] : profile.rules) EXPECT_EQ(back->rules.at(name).action, rule.action) << name;
-  EXPECT_EQ(*find_format("oci")->write(*back), text);
-}
-
-TEST(Oci, ReadsWhatOthersWrite) {
-  const auto profile = find_format("oci")->read(
-      R"({"defaultAction":"SCMP_ACT_ERRNO","architectures":["SCMP_ARCH_X86_64","SCMP_ARCH_X86","SCMP_ARCH_X32"],
-          "flags":["SECCOMP_FILTER_FLAG_LOG"],
-          "syscalls":[{"names":["read","read"],"action":"SCMP_ACT_ALLOW","args":[]},
-                      {"names":["kill"],"action":"SCMP_ACT_KILL","args":null}]})",
-      "f.json");
+TEST(Native, OldFilesHaveDefaults) {
+  const auto profile = find_format("stile")->read(
+      R"({"kind":"stile-profile","schema":1,"arch":"x86_64","default_action":"errno:EPERM","gaps":[],
+          "syscalls":{"read":{"action":"allow","because":[]}}})",
+      "f.json", {}, nullptr);
   ASSERT_TRUE(profile) << to_line(profile.error());
-  EXPECT_EQ(profile->otherwise, (Action{ActionKind::Errno, EPERM}));
-  EXPECT_EQ(profile->arch, "x86_64");
-  EXPECT_EQ(profile->rules.at("kill").action.kind, ActionKind::KillThread);
+  Profile expected;
+  expected.rules["read"] = {};
+  EXPECT_EQ(*profile, expected);
 }
 
-TEST(Oci, SaysWhereItIsWrong) {
-  EXPECT_EQ(why("oci", "{}"), "f.json: defaultAction: missing");
-  EXPECT_EQ(why("oci", R"({"defaultAction":"SCMP_ACT_ALOW"})"),
-            "f.json: defaultAction: no action is called 'SCMP_ACT_ALOW' (they start with SCMP_ACT_)");
-  EXPECT_EQ(why("oci", R"({"defaultAction":"SCMP_ACT_NOTIFY"})"),
-            "f.json: defaultAction: SCMP_ACT_NOTIFY is not supported yet");
-  EXPECT_EQ(why("oci", R"({"defaultAction":"SCMP_ACT_ALLOW","defaultErrnoRet":1})"),
-            "f.json: defaultErrnoRet: SCMP_ACT_ALLOW takes none");
-  EXPECT_EQ(
-      why("oci", R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":[],"action":"SCMP_ACT_LOG"}]})"),
-      "f.json: syscalls[0].names: must hold at least one name");
-  EXPECT_EQ(
-      why("oci",
-          R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["a",1],"action":"SCMP_ACT_LOG"}]})"),
-      "f.json: syscalls[0].names[1]: must be a string, not number");
-  EXPECT_EQ(
-      why("oci",
-          R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["a"],"action":"SCMP_ACT_ERRNO","errnoRet":5000}]})"),
-      "f.json: syscalls[0].errnoRet: must be a whole number from 0 to 4095");
-  EXPECT_EQ(
-      why("oci",
-          R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["a"],"action":"SCMP_ACT_LOG","args":[{"index":0}]}]})"),
-      "f.json: syscalls[0].args: is not supported yet: leaving it out would change what is allowed (only "
-      "plain OCI "
-      "rules without argument conditions can be read)");
-  EXPECT_EQ(why("oci", R"({"defaultAction":"SCMP_ACT_ALLOW","archMap":[{}]})").substr(0, 34),
-            "f.json: archMap: is not supported ");
-  EXPECT_EQ(why("oci", R"({"defaultAction":"SCMP_ACT_ALLOW","architectures":["X"]})"),
-            "f.json: architectures[0]: no architecture is called 'X' (they start with SCMP_ARCH_)");
-  EXPECT_EQ(
-      why("oci",
-          R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["a"],"action":"SCMP_ACT_LOG"},{"names":["a"],"action":"SCMP_ACT_TRAP"}]})"),
-      "f.json: syscalls[1].names: 'a' has another action further up");
+TEST(Formats, AreRecognised) {
+  const auto name = [](std::string_view text) {
+    const Format* format = recognise_format(text);
+    return format == nullptr ? "" : std::string(format->name);
+  };
+  EXPECT_EQ(name(*find_format("stile")->write(full(), nullptr)), "stile");
+  EXPECT_EQ(name(" \n{\"defaultAction\": 1}"), "oci");
+  EXPECT_EQ(name("{\"defaultAction\": "), "oci");  // whose reader says what is wrong
+  EXPECT_EQ(name("{\"kind\": \"stile-profile\""), "stile");
+  EXPECT_EQ(name(std::string_view("\x06\0\0\0\0\0\xff\x7f", 8)), "bpf");  // return allow
+  EXPECT_EQ(name(std::string_view("\x07\0\0\0\0\0\xff\x7f", 8)), "");     // validate() refuses it
+  for (const char* text : {"", "{", "{}", "[]", "12345678",
+                           "\x7f"
+                           "ELF"})
+    EXPECT_EQ(name(text), "") << text;
 }
 
 }  // namespace
