@@ -174,6 +174,14 @@ std::optional<uint32_t> Pclntab::argument_bytes(size_t i) const {
   return args < kUnknown ? std::optional(args) : std::nullopt;
 }
 
+std::optional<uint32_t> Pclntab::frame_bytes(size_t i, uint64_t pc) const {
+  const Bytes bytes = record(i);
+  if (bytes.empty()) return std::nullopt;
+  // _func.pcsp stands right before _func.pcfile in every layout.
+  const int32_t delta = pc_value(bytes.read_or_zero<uint32_t>(fields_of(layout_).pcfile - 4), entries_[i], pc);
+  return delta >= 0 ? std::optional(static_cast<uint32_t>(delta)) : std::nullopt;
+}
+
 int32_t Pclntab::pc_value(uint32_t offset, uint64_t entry, uint64_t pc) const {
   if (offset == 0) return -1;
   const Bytes bytes = pc_tables_.from(offset);

@@ -48,6 +48,9 @@ class Pclntab {
   std::string_view name(size_t i) const;
   // Bytes of arguments and results on the caller's stack, or nothing where the table does not know (assembly).
   std::optional<uint32_t> argument_bytes(size_t i) const;
+  // How far the stack pointer lies below the return address when `pc` inside function i is about to run (funcspdelta); nothing where
+  // the table does not know.
+  std::optional<uint32_t> frame_bytes(size_t i, uint64_t pc) const;
   // Where the compiler says the instruction at `pc` inside function i comes from.
   LineInfo line(size_t i, uint64_t pc) const;
 
