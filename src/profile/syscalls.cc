@@ -41,6 +41,11 @@ bool is_syscall(std::string_view name) {
   return arch::is_syscall_name(name);
 }
 
+std::string syscall_name(uint32_t audit_arch, uint32_t number) {
+  const auto id = arch::arch_by_audit(audit_arch, number);
+  return id ? std::string(arch::syscall_name(*id, number).value_or("")) : std::string();
+}
+
 std::string syscall_name(std::string_view arch, uint32_t number) {
   const auto id = arch::arch_by_name(arch);
   return id ? std::string(arch::syscall_name(*id, number).value_or("")) : std::string();
