@@ -34,9 +34,9 @@ Result<Profile> profile_of(const Arguments& arguments) {
     if (!work) return tl::unexpected(work.error());
     return std::move(work->profile);
   }
-  auto profile = find_format("stile")->read(**text, path);
+  auto profile = find_format("stile")->read(**text, path, {}, nullptr);
   if (profile) return profile;
-  if (const auto oci = find_format("oci")->read(**text, path); oci) {
+  if (const auto oci = find_format("oci")->read(**text, path, {}, nullptr); oci) {
     return fail(Code::Usage, "an OCI profile holds no evidence", path,
                 "explain the program itself, or what stile profile --format stile wrote");
   }

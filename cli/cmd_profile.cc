@@ -4,13 +4,16 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <stile/format.h>
 #include <stile/nearest.h>
+#include <stile/trace.h>
 
 #include "commands.h"
 #include "describe.h"
+#include "input.h"
 #include "output.h"
 
 namespace stile::cli {
@@ -40,14 +43,55 @@ Result<const Format*> chosen_format(const Arguments& arguments) {
                            : fmt::format("did you mean {}?", near));
 }
 
+// --with: what was seen beside what was worked out. Nothing if it was not asked for.
+Result<std::optional<Combined>> with_trace(const Profile& profile, const Arguments& arguments) {
+  const auto unseen = unseen_from(arguments.value("--unseen", "allow"));
+  if (!unseen) {
+    return fail(Code::Usage, fmt::format("--unseen cannot be '{}'", arguments.value("--unseen")), {}, "allow, log or errno");
+  }
+  if (!arguments.has("--with")) {
+    if (!arguments.has("--unseen")) return std::nullopt;
+    return fail(Code::Usage, "--unseen needs --with", {}, "name what stile trace --json wrote");
+  }
+  const std::string path = arguments.value("--with");
+  auto text = read_if_json(path);
+  if (!text) return tl::unexpected(text.error());
+  if (!text->has_value()) {
+    return fail(Code::Usage, "is no trace", path, "stile trace --json -O FILE writes one");
+  }
+  auto trace = read_trace(**text, path);
+  if (!trace) return tl::unexpected(trace.error());
+  return combine(profile, *trace, *unseen);
+}
+
+void say_combined(const Combined& combined, const Style& style) {
+  if (!combined.unseen.empty()) {
+    say(fmt::format("reachable and never seen ({}): {}\n", combined.unseen.size(), fmt::join(combined.unseen, ", ")));
+  }
+  // The analysis says these cannot happen. They did.
+  for (const std::string& call : combined.unexpected) {
+    say(fmt::format("{} {} was seen and is not in what was worked out: a gap, or a mistake of stile\n", style.red("unexpected:"),
+                    printable(call)));
+  }
+}
+
 int run_profile(const Arguments& arguments) {
   auto format = chosen_format(arguments);
   if (!format) return report(format.error());
   auto work = work_out(arguments.value("BINARY"), arguments);
   if (!work) return report(work.error());
-  const Profile& profile = work->profile;
-  auto text = (*format)->write(profile);
+  auto combined = with_trace(work->profile, arguments);
+  if (!combined) return report(combined.error());
+  const Profile& profile = *combined ? (*combined)->profile : work->profile;
+  std::vector<std::string> lost;
+  auto text = (*format)->write(profile, &lost);
   if (!text) return report(text.error());
+  if ((*format)->binary && arguments.value("--output", "-") == "-" && is_terminal(STDOUT_FILENO)) {
+    return report({Code::Usage,
+                   fmt::format("a terminal is no place for {} output", (*format)->name),
+                   {},
+                   "say --output FILE"});
+  }
   if (auto written = write_output(arguments.value("--output", "-"), *text); !written)
     return report(written.error());
 
@@ -55,6 +99,9 @@ int run_profile(const Arguments& arguments) {
   if (!arguments.has("--quiet")) {
     const Style style = style_for(STDERR_FILENO, arguments);
     say(summary(work->analysis, profile, style));
+    if (*combined) say_combined(**combined, style);
+    for (const std::string& what : lost)
+      say(printable(fmt::format("lost in {}: {}", (*format)->name, what)) + "\n");
     const bool hint_below = is_terminal(STDERR_FILENO);
     for (const Gap& gap : profile.gaps) say(gap_line(gap, style, hint_below) + "\n");
     if (refused)
@@ -92,6 +139,16 @@ Command profile_command() {
               "log, trap or trace. Default: errno, which is errno:EPERM",
   });
   for (Flag& flag : analysis_flags()) command.flags.push_back(std::move(flag));
+  command.flags.push_back({.names = "--with",
+                           .value = "FILE",
+                           .help = "Set it beside a trace (stile trace --json): says what is reachable and was never seen, and what was seen "
+                                   "and should not have been",
+                           .file = true});
+  command.flags.push_back({.names = "--unseen",
+                           .value = "WHAT",
+                           .help = "With --with, what becomes of calls that are reachable and were never seen: allow, log or errno. "
+                                   "Default: allow",
+                           .choices = {"allow", "log", "errno"}});
   command.flags.push_back(
       {.names = "--strict",
        .help = "Exit with status 1 if there are gaps; the profile is written all the same"});

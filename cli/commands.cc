@@ -48,7 +48,7 @@ int help(const std::vector<std::string>& words, const Style& style) {
   return print(help_for(*command, style));
 }
 
-int run_command(const Command& command, std::vector<std::string> words) {
+int dispatch(const Command& command, std::vector<std::string> words) {
   auto arguments = parse(command, std::move(words));
   if (!arguments) {
     Error error = arguments.error();
@@ -63,7 +63,10 @@ int run_command(const Command& command, std::vector<std::string> words) {
 }  // namespace
 
 const std::vector<Command>& commands() {
-  static const std::vector<Command> kCommands = {profile_command(), explain_command()};
+  static const std::vector<Command> kCommands = {
+      profile_command(), explain_command(), run_command(), trace_command(), compile_command(), disasm_command(), emulate_command(), doctor_command(), embed_command(),
+      diff_command(), edit_command(), merge_command(), lint_command(), syscalls_command(),
+  };
   return kCommands;
 }
 
@@ -179,7 +182,7 @@ int run(const std::vector<std::string>& words) {
     return text ? print(*text) : report(text.error());
   }
   const Command* command = find_command(first);
-  return command == nullptr ? unknown_command(first) : run_command(*command, rest);
+  return command == nullptr ? unknown_command(first) : dispatch(*command, rest);
 }
 
 }  // namespace stile::cli

@@ -14,6 +14,18 @@ namespace stile::cli {
 // One for each cmd_<verb>.cc; built when first asked for.
 Command profile_command();
 Command explain_command();
+Command run_command();
+Command trace_command();
+Command compile_command();
+Command disasm_command();
+Command emulate_command();
+Command doctor_command();
+Command embed_command();
+Command diff_command();
+Command edit_command();
+Command merge_command();
+Command lint_command();
+Command syscalls_command();
 
 const std::vector<Command>& commands();
 // Null if there is none of that name.

@@ -114,6 +114,7 @@ std::vector<std::string> reasons(const Rule& rule) {
   }
   if (has(rule, EvidenceKind::ContainerRuntime)) add_once(found, "container runtime");
   if (has(rule, EvidenceKind::Kernel)) add_once(found, "kernel");
+  if (has(rule, EvidenceKind::Observed)) add_once(found, "observed");
   if (has(rule, EvidenceKind::Human)) add_once(found, "by hand");
   return found;
 }

@@ -34,9 +34,26 @@ void add_flag(CLI::App& app, const Flag& flag, Slot& slot) {
   }
   CLI::Option* option =
       app.add_option(flag.names, slot.values)->allow_extra_args(false)->type_name(flag.value);
-  if (flag.repeat && !flag.file) option->delimiter(',');
+  if (flag.repeat && !flag.file && !flag.whole) option->delimiter(',');
   option->multi_option_policy(flag.repeat ? CLI::MultiOptionPolicy::TakeAll
                                           : CLI::MultiOptionPolicy::TakeLast);
+}
+
+// Where the command that is to be run begins in `words`: behind "--", or at the first word that is neither an option nor the
+// value of one. Its own options are none of ours, so the parser must not see them.
+size_t command_begins(const std::vector<Flag>& flags, const std::vector<std::string>& words) {
+  for (size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    if (word == "--" || word.size() < 2 || word.front() != '-') return i;
+    for (const Flag& flag : flags) {
+      // "-o FILE" and "--output FILE"; "-oFILE" and "--output=FILE" are one word.
+      if (!flag.value.empty() && (word == flag.long_name() || word == flag.short_name())) {
+        ++i;
+        break;
+      }
+    }
+  }
+  return words.size();
 }
 
 }  // namespace
@@ -80,7 +97,10 @@ std::vector<std::string> Arguments::values(const std::string& name) const {
 std::string usage_line(const Command& command) {
   std::string line = "stile " + command.name + " [OPTION]...";
   for (const Positional& positional : command.positionals) {
+    if (positional.command) line += " [--]";
     line += positional.required ? " " + positional.name : " [" + positional.name + "]";
+    if (positional.repeat) line += "...";
+    if (positional.command) line += " [ARG]...";
   }
   return line;
 }
@@ -89,6 +109,14 @@ Result<Arguments> parse(const Command& command, std::vector<std::string> words) 
   const std::string where = "stile " + command.name;
   const std::vector<Flag> flags = all_flags(command);
   std::vector<Slot> slots(flags.size() + 1);
+
+  std::vector<std::string> rest;
+  if (!command.positionals.empty() && command.positionals.back().command) {
+    const size_t begin = std::min(command_begins(flags, words), words.size());
+    rest.assign(words.begin() + static_cast<ptrdiff_t>(begin), words.end());
+    words.resize(begin);
+    if (!rest.empty() && rest.front() == "--") rest.erase(rest.begin());
+  }
 
   CLI::App app;
   app.set_help_flag();  // --help is one of ours
@@ -120,6 +148,8 @@ Result<Arguments> parse(const Command& command, std::vector<std::string> words) 
       only_positionals = true;
     } else if (!only_positionals && word.size() > 1 && word.front() == '-') {
       return fail(Code::Usage, fmt::format("unknown option '{}'", word), {}, flag_hint(command, word));
+    } else if (next == command.positionals.size() && !command.positionals.empty() && command.positionals.back().repeat) {
+      arguments.values_[command.positionals.back().name].push_back(word);
     } else if (next == command.positionals.size()) {
       return fail(Code::Usage, fmt::format("unexpected argument '{}'", word), {},
                   "usage: " + usage_line(command));
@@ -128,6 +158,7 @@ Result<Arguments> parse(const Command& command, std::vector<std::string> words) 
     }
   }
   if (arguments.has("--help")) return arguments;
+  if (!rest.empty()) arguments.values_[command.positionals[next++].name] = std::move(rest);
   if (next < command.positionals.size() && command.positionals[next].required) {
     return fail(Code::Usage, fmt::format("{} is missing", command.positionals[next].name), {},
                 "usage: " + usage_line(command));

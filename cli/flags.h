@@ -20,6 +20,7 @@ struct Flag {
   std::vector<std::string> choices = {};  // what the value can be, for the completions
   bool repeat = false;  // may be given more than once, and hold several values with commas between
   bool file = false;    // the value is a file name: completed, and never split at commas
+  bool whole = false;   // commas belong to the value
 
   std::string long_name() const;   // "--output"
   std::string short_name() const;  // "-o" or ""
@@ -30,6 +31,8 @@ struct Positional {
   std::string help;
   bool required = true;
   bool file = false;
+  bool repeat = false;   // takes all that follow; the last positional alone
+  bool command = false;  // a command with its arguments: all words from the first that is no option, or from "--" on
 };
 
 struct Example {

@@ -111,6 +111,14 @@ std::string zsh_completion() {
     for (const Flag& flag : all_flags(command)) text += zsh_flag(flag);
     int index = 1;
     for (const Positional& positional : command.positionals) {
+      if (positional.command) {
+        text += fmt::format("        '*:::{}:_normal' \\\n", positional.name);
+        continue;
+      }
+      if (positional.repeat) {
+        text += fmt::format("        '*:{}:{}' \\\n", positional.name, positional.file ? "_files" : "");
+        continue;
+      }
       text += fmt::format("        '{}{}{}:{}' \\\n", index++,
                           positional.required ? ":" : "::", positional.name, positional.file ? "_files" : "");
     }

@@ -41,7 +41,8 @@ install(EXPORT stile-targets NAMESPACE stile:: DESTINATION ${config_dir} COMPONE
 configure_package_config_file(${PROJECT_SOURCE_DIR}/packaging/stile-config.cmake.in ${made}/stile-config.cmake
   INSTALL_DESTINATION ${config_dir})
 write_basic_package_version_file(${made}/stile-config-version.cmake COMPATIBILITY SameMinorVersion)
-install(FILES ${made}/stile-config.cmake ${made}/stile-config-version.cmake DESTINATION ${config_dir} COMPONENT development)
+install(FILES ${made}/stile-config.cmake ${made}/stile-config-version.cmake ${PROJECT_SOURCE_DIR}/cmake/StileHarden.cmake
+  DESTINATION ${config_dir} COMPONENT development)
 configure_file(${PROJECT_SOURCE_DIR}/packaging/stile.pc.in ${made}/stile.pc @ONLY)
 install(FILES ${made}/stile.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
 install(FILES ${PROJECT_SOURCE_DIR}/packaging/copyright DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libstile-dev COMPONENT development)
@@ -61,7 +62,7 @@ set(CPACK_COMPONENT_COMMAND_DESCRIPTION
   "stile works out by static analysis which Linux system calls a compiled program\ncan make, and writes a seccomp profile for container runtimes, with evidence.")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libstile-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
-set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libzydis-dev, libfmt-dev, libexpected-dev")
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libzydis-dev, libfmt-dev, libexpected-dev, libbpf-dev, zlib1g-dev")
 set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION
   "Static library and headers; the command is in the package stile.")
 include(CPack)

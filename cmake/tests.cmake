@@ -5,8 +5,7 @@
 find_package(GTest REQUIRED)
 include(GoogleTest)
 
-file(GLOB STILE_TEST_SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/unit/*_test.cc)
-foreach(source IN LISTS STILE_TEST_SOURCES)
+function(stile_add_test source label timeout)
   get_filename_component(name ${source} NAME_WE)
   add_executable(${name} ${source})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
@@ -14,5 +13,21 @@ foreach(source IN LISTS STILE_TEST_SOURCES)
   target_compile_definitions(${name} PRIVATE STILE_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
     STILE_BINARY_DIR="${PROJECT_BINARY_DIR}")
   target_link_libraries(${name} PRIVATE stile_cli stile_core stile_flags Zydis GTest::gtest GTest::gtest_main)
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST TEST_PREFIX "${name}/" PROPERTIES TIMEOUT 120)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST TEST_PREFIX "${name}/"
+    PROPERTIES TIMEOUT ${timeout} LABELS ${label})
+endfunction()
+
+file(GLOB STILE_TEST_SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/unit/*_test.cc)
+foreach(source IN LISTS STILE_TEST_SOURCES)
+  stile_add_test(${source} unit 300)
 endforeach()
+# The oracle for the compiler.
+target_link_libraries(libseccomp_test PRIVATE seccomp)
+
+# Those that need a kernel: filters are loaded, commands run under them.
+file(GLOB STILE_LIVE_TEST_SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/live/*_test.cc)
+foreach(source IN LISTS STILE_LIVE_TEST_SOURCES)
+  stile_add_test(${source} kernel 600)
+endforeach()
+
+add_subdirectory(examples)

@@ -12,11 +12,20 @@
 #define LLVMFuzzerTestOneInput fuzz_one_analyze
 #include "../../fuzz/analyze.cc"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_one_bpf
+#include "../../fuzz/bpf.cc"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_one_policies
+#include "../../fuzz/policies.cc"
+#undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_one_decoder
 #include "../../fuzz/decoder.cc"
 #undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_one_elf_image
 #include "../../fuzz/elf_image.cc"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_one_embed
+#include "../../fuzz/embed.cc"
 #undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_one_pclntab
 #include "../../fuzz/pclntab.cc"
@@ -49,8 +58,8 @@ TEST_P(Corpus, HoldsNoSurprise) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, Corpus,
-                         testing::Values(Target{"analyze", fuzz_one_analyze}, Target{"decoder", fuzz_one_decoder},
-                                         Target{"elf_image", fuzz_one_elf_image}, Target{"pclntab", fuzz_one_pclntab},
+                         testing::Values(Target{"analyze", fuzz_one_analyze}, Target{"bpf", fuzz_one_bpf}, Target{"policies", fuzz_one_policies}, Target{"decoder", fuzz_one_decoder},
+                                         Target{"elf_image", fuzz_one_elf_image}, Target{"embed", fuzz_one_embed}, Target{"pclntab", fuzz_one_pclntab},
                                          Target{"profile_formats", fuzz_one_profile_formats}),
                          [](const auto& tested) { return std::string(tested.param.name); });
 

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the commands take for "a profile": a file in any format stile reads, a raw BPF program, or the program it is for.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <stile/analyze.h>
+#include <stile/filter.h>
+#include <stile/format.h>
+
+#include "flags.h"
+
+namespace stile::cli {
+
+struct Policy {
+  Profile profile;
+  std::string format;                // "oci", "stile", "bpf", ..., "elf" for a program that was analysed
+  std::optional<Program> program;    // raw BPF as it was read; profile is what lift() made of it, if it could
+  std::optional<Error> not_lifted;   // why it could not
+  std::vector<std::string> warnings; // what the file says that other tools get wrong, with the place
+  std::string text;                  // of the file; empty for a program that was analysed
+};
+
+enum class Accept {
+  Profiles,     // files that hold a profile or a BPF program
+  Programs,     // an ELF file too: it is analysed, with no container runtime's calls
+};
+
+// "-" is standard input. Errors: Io, Usage (nothing that is known), and those of the reader. A profile that speaks of "this
+// kernel" and "these capabilities" is resolved for `context`.
+Result<Policy> read_policy(const std::string& path, const ReadContext& context, Accept accept = Accept::Profiles);
+
+// The BPF program of a file: as it stands, or compiled from what the file says. Says the reader's warnings on standard error.
+Result<Program> read_program(const std::string& path, const ReadContext& context);
+
+// This kernel's release, this machine, and the capabilities in this process's bounding set (what runc would give docker's
+// default profile: includes.caps is decided by it).
+ReadContext context_here();
+
+// --arch NAME, --kernel RELEASE and --cap NAME, which replace what context_here() found; for commands that need not run on the
+// machine the profile is for.
+std::vector<Flag> context_flags();
+Result<ReadContext> context_from(const Arguments& arguments);
+
+// Says each warning on standard error, a line each.
+void say_warnings(const Policy& policy, const std::string& path);
+
+}  // namespace stile::cli
