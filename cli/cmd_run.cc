@@ -168,6 +168,7 @@ Command run_command() {
                    {126, "the command could not be executed"},
                    {127, "the command was not found"}};
   command.run = run_run;
+  command.misuse = 125;
   return command;
 }
 

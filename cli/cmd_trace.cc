@@ -414,6 +414,7 @@ Command trace_command() {
       {126, "the command could not be executed"},
       {127, "the command was not found"}};
   command.run = run_trace;
+  command.misuse = 125;
   return command;
 }
 

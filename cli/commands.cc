@@ -53,7 +53,8 @@ int dispatch(const Command& command, std::vector<std::string> words) {
   if (!arguments) {
     Error error = arguments.error();
     error.where = command.name;
-    return report(error);
+    report(error);
+    return command.misuse;
   }
   if (auto mode = color_mode_from(arguments->value("--color", "auto")); !mode) return report(mode.error());
   if (arguments->has("--help")) return print(help_for(command, style_for(STDOUT_FILENO, *arguments)));

@@ -51,6 +51,7 @@ struct Command {
   std::vector<Example> examples;
   std::vector<std::pair<int, std::string>> exits;
   int (*run)(const Arguments& arguments) = nullptr;  // returns the exit status
+  int misuse = 2;  // exit status when the command line is wrong; 125 where the status is another command's, as with env(1)
 };
 
 // --color and --help.
