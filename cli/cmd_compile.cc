@@ -37,7 +37,7 @@ int run_compile(const Arguments& arguments) {
   auto context = context_from(arguments);
   if (!context) return report(context.error());
   const std::string path = arguments.value("PROFILE");
-  auto policy = read_policy(path, *context, Accept::Programs);
+  auto policy = read_policy(path, *context, Accept::Programs, Lift::No);
   if (!policy) return report(policy.error());
   say_warnings(*policy, path);
   CompileOptions options;

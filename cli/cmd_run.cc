@@ -76,7 +76,7 @@ void say_total(const RunStatus& status, bool enforced, const Style& style) {
 Result<Policy> chosen_policy(const Arguments& arguments) {
   auto context = context_from(arguments);
   if (!context) return tl::unexpected(context.error());
-  auto policy = read_policy(arguments.value("--profile"), *context, Accept::Programs);
+  auto policy = read_policy(arguments.value("--profile"), *context, Accept::Programs, Lift::No);
   if (!policy) return policy;
   const bool edited = arguments.has("--default-action") || arguments.has("--allow") || arguments.has("--drop");
   if (policy->program && edited) {

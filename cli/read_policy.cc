@@ -82,7 +82,7 @@ Result<Policy> analyse(const std::string& path) {
   return policy;
 }
 
-Result<Policy> program_policy(const std::string& bytes, const std::string& path) {
+Result<Policy> program_policy(const std::string& bytes, const std::string& path, Lift lift_it) {
   Policy policy;
   policy.format = "bpf";
   policy.text = bytes;
@@ -96,6 +96,7 @@ Result<Policy> program_policy(const std::string& bytes, const std::string& path)
     return tl::unexpected(error);
   }
   policy.program = std::move(*program);
+  if (lift_it == Lift::No) return policy;
   auto lifted = lift(*policy.program);
   if (lifted) {
     policy.profile = std::move(*lifted);
@@ -107,7 +108,7 @@ Result<Policy> program_policy(const std::string& bytes, const std::string& path)
 
 }  // namespace
 
-Result<Policy> read_policy(const std::string& path, const ReadContext& context, Accept accept) {
+Result<Policy> read_policy(const std::string& path, const ReadContext& context, Accept accept, Lift lift_programs) {
   auto text = read_bytes(path);
   if (!text) return tl::unexpected(text.error());
   if (text->starts_with("\x7f" "ELF")) {
@@ -121,7 +122,7 @@ Result<Policy> read_policy(const std::string& path, const ReadContext& context, 
     return fail(Code::Usage, "is in no format that stile reads", path,
                 "a JSON profile (docker, podman, runc, stile) or a raw BPF program is needed");
   }
-  if (format->name == "bpf") return program_policy(*text, path);
+  if (format->name == "bpf") return program_policy(*text, path, lift_programs);
   if (format->read == nullptr) {
     return fail(Code::Usage, fmt::format("is in the format '{}', which can only be written", format->name), path);
   }
@@ -135,7 +136,7 @@ Result<Policy> read_policy(const std::string& path, const ReadContext& context, 
 }
 
 Result<Program> read_program(const std::string& path, const ReadContext& context) {
-  auto policy = read_policy(path, context, Accept::Programs);
+  auto policy = read_policy(path, context, Accept::Programs, Lift::No);
   if (!policy) return tl::unexpected(policy.error());
   say_warnings(*policy, path);
   if (policy->program) return std::move(*policy->program);

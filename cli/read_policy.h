@@ -29,9 +29,15 @@ enum class Accept {
   Programs,     // an ELF file too: it is analysed, with no container runtime's calls
 };
 
+enum class Lift {
+  Yes,  // the profile is what the program says
+  No,   // the program alone is wanted; profile stays empty
+};
+
 // "-" is standard input. Errors: Io, Usage (nothing that is known), and those of the reader. A profile that speaks of "this
 // kernel" and "these capabilities" is resolved for `context`.
-Result<Policy> read_policy(const std::string& path, const ReadContext& context, Accept accept = Accept::Profiles);
+Result<Policy> read_policy(const std::string& path, const ReadContext& context, Accept accept = Accept::Profiles,
+                           Lift lift_programs = Lift::Yes);
 
 // The BPF program of a file: as it stands, or compiled from what the file says. Says the reader's warnings on standard error.
 Result<Program> read_program(const std::string& path, const ReadContext& context);

@@ -43,6 +43,9 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/packaging/stile-config.cmake
 write_basic_package_version_file(${made}/stile-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${made}/stile-config.cmake ${made}/stile-config-version.cmake ${PROJECT_SOURCE_DIR}/cmake/StileHarden.cmake
   DESTINATION ${config_dir} COMPONENT development)
+# From the file's own place, so that a tree can be moved.
+file(RELATIVE_PATH STILE_PC_TO_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+string(REGEX REPLACE "/$" "" STILE_PC_TO_PREFIX "${STILE_PC_TO_PREFIX}")
 configure_file(${PROJECT_SOURCE_DIR}/packaging/stile.pc.in ${made}/stile.pc @ONLY)
 install(FILES ${made}/stile.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
 install(FILES ${PROJECT_SOURCE_DIR}/packaging/copyright DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libstile-dev COMPONENT development)

@@ -15,7 +15,7 @@
  * NULL at first, serves for a row of calls.
  *
  * A policy belongs to the caller until stile_policy_free. It may be used by one thread at a time. Strings that are passed in are copied.
- * Linking: the library is C++, so link with a C++ compiler or add -lstdc++ (pkg-config --static --libs stile says so).
+ * Linking: the library is C++, so link with a C++ compiler or add -lstdc++ (pkg-config --libs stile does).
  */
 #ifndef STILE_STILE_H
 #define STILE_STILE_H

@@ -34,6 +34,6 @@ Result<Profile> read(std::string_view text, const std::string& where, const Read
 }  // namespace
 
 extern const Format kBpfFormat = {"bpf", "the filter program itself, raw, as bubblewrap takes it", true,
-                                  write, nullptr};
+                                  write, read};
 
 }  // namespace stile

@@ -22,7 +22,7 @@ void run(const Subject& subject, Report& report) {
           ? fmt::format("{} entries with includes or excludes: plain OCI runtimes allow them to everybody",
                         chosen)
           : std::string("archMap: plain OCI runtimes do not read it"),
-      "for runc or crun alone: stile convert PROFILE --to oci");
+      "for runc or crun alone: stile merge PROFILE --format oci -o FILE");
 }
 
 }  // namespace
