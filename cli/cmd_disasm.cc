@@ -71,7 +71,7 @@ Command disasm_command() {
   command.summary = "show a filter's instructions";
   command.about = {
       "Shows a BPF filter with the names of system calls, architectures and actions: that of a raw BPF file, of a profile (which is "
-      "compiled first), of a program (that which its analysis gives), or of a running process.",
+      "compiled first), of a program (the one embedded in it, else that which its analysis gives), or of a running process.",
   };
   command.positionals = {{.name = "FILE", .help = "A BPF program, a profile or an ELF program; - is standard input", .required = false, .file = true}};
   command.flags = {

@@ -15,6 +15,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <stile/embed.h>
+
 #include "terminal.h"
 
 namespace stile::cli {
@@ -136,6 +138,12 @@ Result<Policy> read_policy(const std::string& path, const ReadContext& context, 
 }
 
 Result<Program> read_program(const std::string& path, const ReadContext& context) {
+  // A program with a filter inside means that one. What cannot be read as a program is somebody else's to explain.
+  if (const auto file = path == "-" ? Result<ProgramFile>(fail(Code::Io, "")) : read_program_file(path)) {
+    auto embedded = find_embedded(file->bytes, path);
+    if (!embedded) return tl::unexpected(embedded.error());
+    if (*embedded) return std::move((*embedded)->installed);
+  }
   auto policy = read_policy(path, context, Accept::Programs, Lift::No);
   if (!policy) return tl::unexpected(policy.error());
   say_warnings(*policy, path);

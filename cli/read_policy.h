@@ -39,7 +39,7 @@ enum class Lift {
 Result<Policy> read_policy(const std::string& path, const ReadContext& context, Accept accept = Accept::Profiles,
                            Lift lift_programs = Lift::Yes);
 
-// The BPF program of a file: as it stands, or compiled from what the file says. Says the reader's warnings on standard error.
+// The BPF program of a file: as it stands, embedded in a program, or compiled from what the file says. Says the reader's warnings on standard error.
 Result<Program> read_program(const std::string& path, const ReadContext& context);
 
 // This kernel's release, this machine, and the capabilities in this process's bounding set (what runc would give docker's

@@ -9,6 +9,8 @@
 #include <fstream>
 #include <sstream>
 
+#include <fmt/format.h>
+
 #include <stile/filter.h>
 #include <stile/format.h>
 
@@ -435,6 +437,31 @@ TEST(CompileEngines, DockersDefault) {
     EXPECT_GT(cached, 250U);
     EXPECT_FALSE(is_constant_allow(program, kX86_64, event_of("socket").number));
     expect_same(maker, *profile, {});
+  }
+}
+
+// Both engines' profiles, as they are read for several machines with and without capabilities.
+TEST(CompileEngines, FixturesDecideAlikeOnEveryMachine) {
+  PolicyMaker maker(17);
+  for (const char* name : {"docker-default", "docker-20.10-default", "podman-seccomp", "podman-4.3-seccomp"}) {
+    const std::string path = fmt::format("{}/tests/fixtures/profiles/{}.json", STILE_SOURCE_DIR, name);
+    std::ifstream in(path, std::ios::binary);
+    std::ostringstream text;
+    text << in.rdbuf();
+    for (const char* machine : {"x86_64", "arm64", "i386", "s390x"}) {
+      for (const bool capable : {false, true}) {
+        SCOPED_TRACE(fmt::format("{} on {}, {}", name, machine, capable ? "CAP_SYS_ADMIN" : "no capabilities"));
+        ReadContext context;
+        context.arch = machine;
+        context.kernel = "6.1";
+        if (capable) context.capabilities = {"CAP_SYS_ADMIN", "CAP_SYS_PTRACE"};
+        const Result<Profile> profile = find_format("oci")->read(text.str(), path, context, nullptr);
+        ASSERT_TRUE(profile) << to_line(profile.error());
+        CompileOptions options;
+        options.big_endian = context.arch == "s390x";
+        expect_same(maker, *profile, options);
+      }
+    }
   }
 }
 
