@@ -139,7 +139,8 @@ Result<Policy> read_policy(const std::string& path, const ReadContext& context, 
 
 Result<Program> read_program(const std::string& path, const ReadContext& context) {
   // A program with a filter inside means that one. What cannot be read as a program is somebody else's to explain.
-  if (const auto file = path == "-" ? Result<ProgramFile>(fail(Code::Io, "")) : read_program_file(path)) {
+  const auto file = path == "-" ? Result<ProgramFile>(fail(Code::Io, "")) : read_program_file(path);
+  if (file && file->bytes.size() > 4 && std::memcmp(file->bytes.data(), "\x7f" "ELF", 4) == 0) {
     auto embedded = find_embedded(file->bytes, path);
     if (!embedded) return tl::unexpected(embedded.error());
     if (*embedded) return std::move((*embedded)->installed);
