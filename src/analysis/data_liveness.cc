@@ -80,6 +80,14 @@ void DataLiveness::find_boundaries() {
   for (const Program::Slot& slot : program_.slots) {
     object_start(slot.value);
   }
+  for (const Object& object : program_.objects) {
+    if (!object.image.position_independent()) continue;
+    for_each_variable(object, [&](uint64_t start, uint64_t size) {
+      if (size < 8 || !covers(start)) return;
+      add_boundary(start);
+      add_boundary(start + size);
+    });
+  }
   drop_inside_symbols();
   for (const Object& object : program_.objects) {
     if (!object.image.position_independent()) continue;
@@ -95,11 +103,6 @@ void DataLiveness::find_boundaries() {
       add_boundary(relocation.address + object.bias);
       add_boundary(relocation.address + object.bias + 8);
     }
-    for_each_variable(object, [&](uint64_t start, uint64_t size) {
-      if (size < 8 || !covers(start)) return;
-      add_boundary(start);
-      add_boundary(start + size);
-    });
   }
   // Entries of the global offset table are read one by one.
   for (const Program::Slot& slot : program_.slots) {
@@ -111,7 +114,7 @@ void DataLiveness::find_boundaries() {
   boundaries_.erase(std::unique(boundaries_.begin(), boundaries_.end()), boundaries_.end());
 }
 
-// Where a symbol says how far an object goes, an address inside it is that of a member.
+// Where a symbol says how far an object goes, an address inside it is that of a member, also where another symbol names that.
 void DataLiveness::drop_inside_symbols() {
   std::vector<std::pair<uint64_t, uint64_t>> insides;  // start and end of what lies behind an object's first byte
   for (const Object& object : program_.objects) {
@@ -224,6 +227,15 @@ void DataLiveness::mark_roots() {
   }
   for (const Object& object : program_.objects) {
     if (object.image.position_independent()) mark_named_by_unwinder(object);
+  }
+  // Relocated words that are in no piece: in a program with a fixed address (also what it copies out of its libraries), and in
+  // read-only memory. Who reads them is not followed, so they count.
+  for (const Program::Slot& slot : program_.slots) {
+    if (slot.imported || covers(slot.address)) continue;
+    const Object* object = program_.object_of(slot.address);
+    if (object == nullptr) continue;
+    use_address(slot.value);
+    if (program_.executable(slot.value) && !object->go) take_(program_.function_at(slot.value), kNoFunction, 0);
   }
   drain(kNoFunction, 0);
 }

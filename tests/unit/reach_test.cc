@@ -31,6 +31,18 @@ TEST_F(Reach, TableThatDeadCodeNames) { check(kExit + kDead + "fn f\n" + kFork +
 TEST_F(Reach, TableThatLiveCodeNames) {
   check("fn _start\n lea table(%rip), %rdi\n call g\n ud2\n fn g\n jmp *8(%rdi)\n" + kDead + "fn f\n" + kFork + kTable, {"fork"}, kNoGaps);
 }
+// A symbol inside a larger one (an alias of a member) does not end the object.
+TEST_F(Reach, SymbolInsideTable) {
+  check("fn _start\n lea table(%rip), %rdi\n call g\n ud2\n fn g\n jmp *24(%rdi)\n fn dead\n lea member+8(%rip), %rax\n ret\n fn f\n" + kFork +
+            ".section .data.rel.ro, \"aw\", @progbits\n .p2align 5\n .globl table, member\n .type table, @object\n .size table, 32\n table: .quad 0\n"
+            " .type member, @object\n .size member, 8\n member: .quad 0\n .quad 0, f\n",
+        {"fork"}, kNoGaps);
+}
+// A relocated word in memory that is not written to is in no object that is followed.
+TEST_F(Reach, PointerInReadOnlyDataOfPie) {
+  check(kExit + "fn dead\n lea table(%rip), %rax\n ret\n fn f\n" + kFork + ".section .rodata\n .p2align 5\n table: .quad f, f, f, f", {"exit", "fork"},
+        kNoGaps, Link::LowPie);
+}
 TEST_F(Reach, TableNamedInItsMiddle) {
   check("fn _start\n mov table+16(%rip), %rdi\n call g\n ud2\n fn g\n jmp *%rdi\n" + kDead + "fn f\n" + kFork + kTable, {"fork"}, kNoGaps);
 }
