@@ -237,6 +237,7 @@ Result<void> discover_functions(Program& program) {
         program.itabs[itab.address + object.bias] = std::move(itab.methods);
       }
     }
+    object.unwind_ends = elf::unwind_function_ends(object.image);
     Discovery(program, i).run();
   }
   std::sort(program.functions.begin(), program.functions.end(),

@@ -12,6 +12,7 @@
 #include "analysis/discover.h"
 #include "analysis/libraries.h"
 #include "analysis/program.h"
+#include "runtime/glibc.h"
 
 namespace stile::analysis {
 
@@ -138,7 +139,8 @@ Result<void> ProgramBuilder::add_objects(elf::Image main) {
     } else if (loader == nullptr) {
       missing(name, program_.objects[0].label, "libraries are not looked for here");
     }
-    if (loader != nullptr) loader->is_interpreter = true;
+    // musl's is the C library itself, with all that programs call.
+    if (loader != nullptr) loader->is_interpreter = glibc::is_loader(loader->image);
   }
   return {};
 }

@@ -55,6 +55,7 @@ bool NoReturn::ends_inside(uint64_t address, unsigned depth) {
     if (effect.step == Step::Jump && !effect.has_target) return false;
     if ((effect.step == Step::Jump || effect.step == Step::Branch) && !leads_to(effect.target)) return false;
     if (effect.step == Step::Jump) continue;
+    if (effect.step == Step::Call && program_.ends_at(function, function.start + at + effect.length)) continue;
     if (effect.step == Step::Call && effect.has_target && depth > 0) {
       if (never_returns(effect.target, depth - 1)) continue;
     }

@@ -3,11 +3,28 @@
 
 #include <algorithm>
 
+#include "runtime/glibc.h"
+
 namespace stile::analysis {
 
 arch::ArchId table_of(SiteKind kind) {
   return kind == SiteKind::Syscall ? arch::ArchId::X86_64 : arch::ArchId::I386;
 }
+
+namespace {
+
+// Whether what is known of the C library says that a function does not make a call in this program, although its code can.
+bool not_made(const Program& program, const Reach& reach, FunctionId function, uint32_t number) {
+  const auto name = arch::syscall_name(arch::ArchId::X86_64, number);
+  if (!name) return false;
+  if (program.objects[program.functions[function].object].is_interpreter && glibc::only_as_command(*name)) return true;
+  return std::any_of(reach.quiet.begin(), reach.quiet.end(), [&](const QuietFunction& quiet) {
+    const auto calls = glibc::gates()[quiet.gate].calls;
+    return quiet.function == function && std::find(calls.begin(), calls.end(), *name) != calls.end();
+  });
+}
+
+}  // namespace
 
 Numbers find_numbers(const Program& program, const References& references, const Reach& reach) {
   Numbers numbers;
@@ -18,6 +35,7 @@ Numbers find_numbers(const Program& program, const References& references, const
     const Answer answer = solver.number_at(site);
     const auto wrappers = std::make_shared<const std::vector<FunctionId>>(answer.wrappers);
     for (const Found& found : answer.found) {
+      if (site.kind == SiteKind::Syscall && not_made(program, reach, found.function, static_cast<uint32_t>(found.value))) continue;
       numbers.calls[{table_of(site.kind), static_cast<uint32_t>(found.value)}].push_back({found, site, wrappers});
     }
     numbers.unknown.insert(numbers.unknown.end(), answer.unknown.begin(), answer.unknown.end());

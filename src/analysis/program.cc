@@ -95,6 +95,11 @@ FunctionId Program::function_at(uint64_t address) const {
   return id != kNoFunction && functions[id].start == address ? id : kNoFunction;
 }
 
+bool Program::ends_at(const Function& function, uint64_t address) const {
+  const Object& object = objects[function.object];
+  return std::binary_search(object.unwind_ends.begin(), object.unwind_ends.end(), address - object.bias);
+}
+
 std::string Program::name_of(FunctionId id) const {
   const Function& function = functions[id];
   const Object& object = objects[function.object];

@@ -37,11 +37,12 @@ struct Object {
   explicit Object(elf::Image parsed) : image(std::move(parsed)) {}
   elf::Image image;
   uint64_t bias = 0;
-  bool is_interpreter = false;
+  bool is_interpreter = false;    // glibc's dynamic linker
   bool is_library = false;        // reached through DT_NEEDED or --also, not the program itself
   bool all_exports = false;       // --also: anything it exports may be called by code that is not here
   std::optional<GoPart> go;
   go::BuildInfo build;
+  std::vector<uint64_t> unwind_ends;  // addresses in the file where functions end that have an unwind entry; sorted
   std::string label;              // file name without directory
 };
 
@@ -64,6 +65,9 @@ class Program {
   // The function that starts at, or holds, an address; kNoFunction if none.
   FunctionId function_at(uint64_t address) const;
   FunctionId function_holding(uint64_t address) const;
+  // Whether the unwind tables let a function end at an address. A call right before it never returns: compilers put something
+  // behind a call that does.
+  bool ends_at(const Function& function, uint64_t address) const;
   // Must be called once `functions` is complete.
   void index_functions();
 

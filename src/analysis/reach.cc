@@ -3,12 +3,15 @@
 
 #include <algorithm>
 #include <deque>
+#include <utility>
 
 #include <elf.h>
 
 #include "analysis/data_liveness.h"
+#include "analysis/gates.h"
 #include "analysis/no_return.h"
 #include "base/parallel.h"
+#include "runtime/glibc.h"
 #include "runtime/go_types.h"
 
 namespace stile::analysis {
@@ -18,7 +21,7 @@ namespace {
 class Walk {
  public:
   Walk(const Program& program, const References& references, unsigned threads)
-      : program_(program), references_(references), threads_(threads), no_return_(program),
+      : program_(program), references_(references), threads_(threads), no_return_(program), gates_(program, references),
         data_(program, references, [this](FunctionId id, FunctionId by, uint32_t offset) { take(id, by, offset); }) {
     const size_t count = program.functions.size();
     reach_.liveness.reachable.resize(count);
@@ -26,6 +29,8 @@ class Walk {
     reach_.liveness.rooted.resize(count);
     reach_.arrival.resize(count);
     reach_.root_kind.resize(count);
+    behind_.resize(glibc::gates().size());
+    open_.resize(glibc::gates().size());
   }
 
   // Breadth first from each kind of root in turn. The order decides nothing but which path is shown: the Go runtime's own
@@ -46,6 +51,9 @@ class Walk {
     drain();
     root_go_tables();
     drain();
+    for (const QuietFunction& quiet : gates_.quiet()) {
+      if (!open_[quiet.gate]) reach_.quiet.push_back(quiet);
+    }
     reach_.reachable_count = static_cast<uint64_t>(
         std::count(reach_.liveness.reachable.begin(), reach_.liveness.reachable.end(), true));
     return std::move(reach_);
@@ -53,17 +61,31 @@ class Walk {
 
  private:
   void arrive(FunctionId id, Arrival arrival) {
-    if (id == kNoFunction || reach_.liveness.reachable[id]) return;
+    if (id == kNoFunction) return;
+    if (gates_.opens_any(id)) open_gates(id, arrival.from);
+    if (reach_.liveness.reachable[id]) return;
+    if (const uint8_t gate = gates_.before(id); gate != Gates::kNone && !open_[gate]) {
+      behind_[gate].emplace_back(id, arrival);
+      return;
+    }
     reach_.liveness.reachable[id] = true;
     reach_.arrival[id] = arrival;
     work_.push_back(id);
   }
 
+  // What waited in front of a gate goes through once it opens.
+  void open_gates(FunctionId id, FunctionId by) {
+    for (uint8_t gate = 0; gate < open_.size(); ++gate) {
+      if (open_[gate] || !gates_.opens(gate, id, by)) continue;
+      open_[gate] = true;
+      for (const auto& [waiting, arrival] : std::exchange(behind_[gate], {})) arrive(waiting, arrival);
+    }
+  }
+
   void root(FunctionId id, RootKind kind, Via via = Via::Root) {
     if (id == kNoFunction) return;
     reach_.liveness.escaped[id] = reach_.liveness.rooted[id] = true;
-    if (reach_.liveness.reachable[id]) return;
-    reach_.root_kind[id] = kind;
+    if (!reach_.liveness.reachable[id]) reach_.root_kind[id] = kind;
     Arrival arrival;
     arrival.via = via;
     arrive(id, arrival);
@@ -220,6 +242,9 @@ class Walk {
   const References& references_;
   unsigned threads_;
   NoReturn no_return_;
+  Gates gates_;
+  std::vector<std::vector<std::pair<FunctionId, Arrival>>> behind_;  // by gate: what waits in front of it
+  std::vector<bool> open_;                                           // by gate
   DataLiveness data_;
   Reach reach_;
   std::deque<FunctionId> work_;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "analysis/gates.h"
 #include "analysis/program.h"
 #include "analysis/references.h"
 #include "analysis/values.h"
@@ -36,6 +37,7 @@ struct Reach {
   std::vector<Arrival> arrival;    // by function; meaningful for reachable ones
   std::vector<RootKind> root_kind;
   uint64_t reachable_count = 0;
+  std::vector<QuietFunction> quiet;  // of the gates that stay closed
   std::string limit;               // why a part of the program was taken as reachable whole; empty if none was
 };
 

@@ -41,6 +41,9 @@ class Collector {
         falls = insn.flow != arch::Flow::Return && insn.flow != arch::Flow::Jump &&
                 insn.flow != arch::Flow::IndirectJump && insn.flow != arch::Flow::Trap;
         last = address - function.start;
+        if (falls && (insn.flow == arch::Flow::Call || insn.flow == arch::Flow::IndirectCall)) {
+          falls = !program_.ends_at(function, address + insn.length);
+        }
       }
       p += insn.length;
     }

@@ -149,10 +149,10 @@ bool read_types(const Image& image, uint64_t address, std::vector<uint64_t>& fou
   return true;
 }
 
-}  // namespace
-
-std::optional<std::vector<uint64_t>> unwind_references(const Image& image) {
-  std::vector<uint64_t> found;
+// Calls visit(entry, address of the entry, its common entry or null if it is one) for all entries, in the order of the table,
+// and true if all could be read and visit said true of each. A file without such a table has none.
+template <typename Visit>
+bool for_each_entry(const Image& image, Visit visit) {
   std::optional<uint64_t> start;
   if (image.eh_frame_hdr() != 0) {
     const Bytes header = image.at(image.eh_frame_hdr());
@@ -160,40 +160,69 @@ std::optional<std::vector<uint64_t>> unwind_references(const Image& image) {
   } else if (const Section* section = image.section(".eh_frame")) {
     start = section->address;
   } else if (!image.sections().empty()) {
-    return found;
+    return true;
   }
-  if (!start) return std::nullopt;
+  if (!start) return false;
   const Bytes table = image.at(*start);
   std::map<uint64_t, Common> commons;  // by offset in the table
-  // The tables of types may overlap in a file made to that end; in others, all together are no larger than the file.
-  const uint64_t most = image.file_size();
-  for (uint64_t at = 0; table.holds(at, 8) && found.size() <= most;) {
+  for (uint64_t at = 0; table.holds(at, 8);) {
     const uint64_t length = load<uint32_t>(table.data() + at);
     if (length == 0) break;
-    if (length == UINT32_MAX || !table.holds(at, length + 4)) return std::nullopt;
+    if (length == UINT32_MAX || !table.holds(at, length + 4)) return false;
     const Bytes entry = table.part(at, length + 4);
     const uint32_t id = entry.read_or_zero<uint32_t>(4);
     if (id == 0) {
       const auto common = read_common(entry, *start + at);
-      if (!common) return std::nullopt;
-      if (common->personality != 0) found.push_back(common->personality);
+      if (!common) return false;
       commons[at] = *common;
+      if (!visit(entry, *start + at, *common, /*function=*/false)) return false;
     } else {
       const auto common = commons.find(at + 4 - id);
-      if (common == commons.end()) return std::nullopt;
-      if (common->second.handler_data != kOmit) {
-        const auto augmentation = unsigned_leb128(entry, 8 + 2 * pointer_size(common->second.pointers));
-        if (!augmentation) return std::nullopt;
-        const auto data = encoded_pointer(entry, augmentation->end, *start + at, common->second.handler_data);
-        if (augmentation->value != 0 && !data) return std::nullopt;
-        // No data is a zero, whatever it is relative to.
-        const uint64_t none = *start + at + augmentation->end;
-        if (augmentation->value != 0 && *data != 0 && *data != none && !read_types(image, *data, found)) return std::nullopt;
-      }
+      if (common == commons.end() || !visit(entry, *start + at, common->second, /*function=*/true)) return false;
     }
     at += length + 4;
   }
-  if (found.size() > most) return std::nullopt;
+  return true;
+}
+
+}  // namespace
+
+std::vector<uint64_t> unwind_function_ends(const Image& image) {
+  std::vector<uint64_t> ends;
+  const bool whole = for_each_entry(image, [&](const Bytes& entry, uint64_t address, const Common& common, bool function) {
+    if (!function) return true;
+    const auto start = encoded_pointer(entry, 8, address, common.pointers);
+    const auto size = encoded_pointer(entry, 8 + pointer_size(common.pointers), address, common.pointers & kFormat);
+    if (!start || !size) return false;
+    if (*size != 0 && *size < UINT64_MAX - *start) ends.push_back(*start + *size);
+    return true;
+  });
+  if (!whole) return {};
+  std::sort(ends.begin(), ends.end());
+  ends.erase(std::unique(ends.begin(), ends.end()), ends.end());
+  return ends;
+}
+
+std::optional<std::vector<uint64_t>> unwind_references(const Image& image) {
+  std::vector<uint64_t> found;
+  // The tables of types may overlap in a file made to that end; in others, all together are no larger than the file.
+  const uint64_t most = image.file_size();
+  const bool whole = for_each_entry(image, [&](const Bytes& entry, uint64_t address, const Common& common, bool function) {
+    if (!function) {
+      if (common.personality != 0) found.push_back(common.personality);
+      return true;
+    }
+    if (common.handler_data == kOmit) return true;
+    const auto augmentation = unsigned_leb128(entry, 8 + 2 * pointer_size(common.pointers));
+    if (!augmentation) return false;
+    const auto data = encoded_pointer(entry, augmentation->end, address, common.handler_data);
+    if (augmentation->value == 0) return true;
+    if (!data) return false;
+    // No data is a zero, whatever it is relative to.
+    const uint64_t none = address + augmentation->end;
+    return *data == 0 || *data == none || (read_types(image, *data, found) && found.size() <= most);
+  });
+  if (!whole || found.size() > most) return std::nullopt;
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());
   return found;
