@@ -25,8 +25,25 @@ using nlohmann::ordered_json;
 
 constexpr size_t kOriginsShown = 3;
 
+// With --image the program may be left out: a word without a slash is then the system call.
+struct Question {
+  std::string path, call;
+};
+Question question_of(const Arguments& arguments) {
+  Question question{arguments.value("BINARY|PROFILE"), arguments.value("SYSCALL")};
+  if (arguments.has("--image") && question.call.empty() && question.path.find('/') == std::string::npos) {
+    std::swap(question.path, question.call);
+  }
+  return question;
+}
+
 Result<Profile> profile_of(const Arguments& arguments) {
-  const std::string path = arguments.value("BINARY|PROFILE");
+  const std::string path = question_of(arguments).path;
+  if (arguments.has("--image")) {
+    auto work = work_out(path, arguments);
+    if (!work) return tl::unexpected(work.error());
+    return std::move(work->profile);
+  }
   auto text = read_if_json(path);
   if (!text) return tl::unexpected(text.error());
   if (!text->has_value()) {
@@ -254,7 +271,7 @@ int run_explain(const Arguments& arguments) {
   auto profile = profile_of(arguments);
   if (!profile) return report(profile.error());
   const Style style = style_for(STDOUT_FILENO, arguments);
-  const std::string name = arguments.value("SYSCALL");
+  const auto [path, name] = question_of(arguments);
   const auto rule = profile->rules.find(name);
   const bool allowed = rule != profile->rules.end() && rule->second.action.kind == ActionKind::Allow;
 
@@ -276,7 +293,7 @@ int run_explain(const Arguments& arguments) {
     return 0;
   }
   if (allowed) return 0;
-  if (!is_syscall(name)) say("stile: " + no_such_call(name, *profile, arguments.value("BINARY|PROFILE")));
+  if (!is_syscall(name)) say("stile: " + no_such_call(name, *profile, path));
   return 1;
 }
 
@@ -296,12 +313,13 @@ Command explain_command() {
       "not called by name.",
   };
   command.positionals = {
-      {.name = "BINARY|PROFILE", .help = "A program, or a profile in stile's own format", .file = true},
+      {.name = "BINARY|PROFILE", .help = "A program, or a profile in stile's own format", .file = true, .unless = "--image"},
       {.name = "SYSCALL", .help = "The name of a system call", .required = false},
   };
   command.flags = {{.names = "--json", .help = "Print JSON"}};
   for (Flag& flag : policy_flags()) command.flags.push_back(std::move(flag));
   for (Flag& flag : analysis_flags()) command.flags.push_back(std::move(flag));
+  command.flags.push_back(image_flag());
   command.examples = {
       {"stile explain ./app ptrace", "Who needs ptrace?"},
       {"stile explain ./app", "What is allowed, and which packages are behind it"},

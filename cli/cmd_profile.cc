@@ -123,7 +123,7 @@ Command profile_command() {
       "decided, "
       "where it is, and what can be done about it.",
   };
-  command.positionals = {{.name = "BINARY", .help = "The program: an ELF file", .file = true}};
+  command.positionals = {{.name = "BINARY", .help = "The program: an ELF file", .file = true, .unless = "--image"}};
   command.flags = {
       {.names = "-o,--output",
        .value = "FILE",
@@ -139,6 +139,7 @@ Command profile_command() {
               "log, trap or trace. Default: errno, which is errno:EPERM",
   });
   for (Flag& flag : analysis_flags()) command.flags.push_back(std::move(flag));
+  command.flags.push_back(image_flag());
   command.flags.push_back({.names = "--with",
                            .value = "FILE",
                            .help = "Set it beside a trace (stile trace --json): says what is reachable and was never seen, and what was seen "
@@ -162,6 +163,7 @@ Command profile_command() {
       {"stile profile ./app --format stile --strict -o app.stile.json",
        "With all evidence, and a failure if anything could not be decided"},
       {"stile profile ./app --allow @debug --drop ptrace", "With edits"},
+      {"stile profile --image app.tar -o app.json", "For what an image starts that docker save or podman save wrote"},
   };
   command.exits = {{0, "the profile is written"},
                    {1, "the same, but there are gaps and --strict was given"},

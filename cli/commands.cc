@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <stile/image.h>
 #include <stile/nearest.h>
 #include <stile/syscalls.h>
 
@@ -85,6 +86,12 @@ std::vector<Flag> analysis_flags() {
        .help = "Analyse this file with the program: a plugin, a library it loads with dlopen",
        .repeat = true,
        .file = true},
+      {.names = "--sysroot",
+       .value = "DIRECTORY",
+       .help = "The program will run in this unpacked file system: its libraries, their configuration and all symbolic links are looked "
+               "up in there. The program and --also are named as paths that lead there, or as they are called inside. Default: this "
+               "machine",
+       .file = true},
       {.names = "--threads",
        .value = "N",
        .help = "Use at most N threads. Default: 0, as many as there are CPUs"},
@@ -115,6 +122,10 @@ std::vector<Flag> policy_flags() {
 Result<AnalyzeOptions> analyze_options(const Arguments& arguments) {
   AnalyzeOptions options;
   options.also = arguments.values("--also");
+  options.sysroot = arguments.value("--sysroot");
+  if (arguments.has("--sysroot") && options.sysroot.empty()) {
+    return fail(Code::Usage, "--sysroot cannot be empty", {}, "name a directory");
+  }
   if (!arguments.has("--threads")) return options;
   const std::string text = arguments.value("--threads");
   const char* end = text.data() + text.size();
@@ -122,6 +133,13 @@ Result<AnalyzeOptions> analyze_options(const Arguments& arguments) {
   if (error == std::errc() && stop == end && options.threads <= kMaxThreads) return options;
   return fail(Code::Usage, fmt::format("--threads cannot be '{}'", text), {},
               fmt::format("a number from 0 to {}", kMaxThreads));
+}
+
+std::vector<std::string> noted_options(const AnalyzeOptions& options) {
+  std::vector<std::string> words;
+  for (const std::string& file : options.also) words.push_back("--also=" + file);
+  if (!options.sysroot.empty()) words.push_back("--sysroot=" + options.sysroot);
+  return words;
 }
 
 Result<ProfileOptions> profile_options(const Arguments& arguments) {
@@ -146,17 +164,47 @@ Result<ProfileOptions> profile_options(const Arguments& arguments) {
   return options;
 }
 
+namespace {
+
+Result<Analysis> analyze_file(const std::string& path, const AnalyzeOptions& how) {
+  expect_truncation(path);
+  return analyze(path, how);
+}
+
+// `reference`: what the image is called.
+Result<Analysis> analyze_in_image(const std::string& program, const Arguments& arguments, const AnalyzeOptions& how,
+                                  std::string& reference) {
+  if (!how.sysroot.empty()) return fail(Code::Usage, "--image and --sysroot exclude each other", {}, "an image is a system root");
+  auto image = open_image(arguments.value("--image"), {});
+  if (!image) return tl::unexpected(image.error());
+  auto entry = entry_point(*image, program);
+  if (!entry) return tl::unexpected(entry.error());
+  reference = image->reference();
+  return analyze(*image, *entry, how);
+}
+
+}  // namespace
+
+Flag image_flag() {
+  return {.names = "--image",
+          .value = "IMAGE",
+          .help = "What this container image starts (Entrypoint and Cmd), or BINARY in it, with the libraries in it. IMAGE is what docker save or "
+                  "podman save wrote, or an OCI image layout, as a tar archive or a directory",
+          .file = true};
+}
+
 Result<Work> work_out(const std::string& path, const Arguments& arguments) {
   auto how = analyze_options(arguments);
   if (!how) return tl::unexpected(how.error());
   auto policy = profile_options(arguments);
   if (!policy) return tl::unexpected(policy.error());
-  expect_truncation(path);
-  auto analysis = analyze(path, *how);
+  std::string image;
+  auto analysis = arguments.has("--image") ? analyze_in_image(path, arguments, *how, image) : analyze_file(path, *how);
   if (!analysis) return tl::unexpected(analysis.error());
   auto profile = make_profile(*analysis, *policy);
   if (!profile) return tl::unexpected(profile.error());
-  for (const std::string& file : how->also) profile->origin.options.push_back("--also=" + file);
+  for (const std::string& word : noted_options(*how)) profile->origin.options.push_back(word);
+  if (!image.empty()) profile->origin.options.push_back("--image=" + image);
   return Work{std::move(*analysis), std::move(*profile)};
 }
 

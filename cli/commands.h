@@ -36,13 +36,18 @@ const Command* find_command(const std::string& name);
 std::vector<Flag> analysis_flags();
 std::vector<Flag> policy_flags();
 Result<AnalyzeOptions> analyze_options(const Arguments& arguments);
+// What of these a profile's origin notes: "--also=FILE".
+std::vector<std::string> noted_options(const AnalyzeOptions& options);
 Result<ProfileOptions> profile_options(const Arguments& arguments);
 // analyze(), and then make_profile(), with the options that shaped the result noted in its origin.
 struct Work {
   Analysis analysis;
   Profile profile;
 };
+// With --image, `path` is a program in the image, and empty what the image starts.
 Result<Work> work_out(const std::string& path, const Arguments& arguments);
+// --image, for commands that can take a program from there.
+Flag image_flag();
 
 // The colours for a stream, from --color; the flag itself is checked by run().
 Style style_for(int fd, const Arguments& arguments);

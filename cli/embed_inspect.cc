@@ -148,6 +148,7 @@ Result<std::pair<AnalyzeOptions, ProfileOptions>> recorded_options(const Profile
     const std::string name = word.substr(0, equals);
     const std::string value = equals == std::string::npos ? std::string() : word.substr(equals + 1);
     if (name == "--also") how.also.push_back(value);
+    if (name == "--sysroot") how.sysroot = value;
     if (name == "--allow") options.allow.push_back(value);
     if (name == "--drop") options.drop.push_back(value);
   }
@@ -213,7 +214,7 @@ Result<EmbedAnalysis> analyse_for_embedding(const ProgramFile& file, const std::
   if (!analysis) return tl::unexpected(analysis.error());
   auto profile = make_profile(*analysis, options);
   if (!profile) return tl::unexpected(profile.error());
-  for (const std::string& also : how.also) profile->origin.options.push_back("--also=" + also);
+  for (const std::string& word : noted_options(how)) profile->origin.options.push_back(word);
   return EmbedAnalysis{std::move(*analysis), std::move(*profile)};
 }
 

@@ -159,7 +159,7 @@ Result<Arguments> parse(const Command& command, std::vector<std::string> words) 
   }
   if (arguments.has("--help")) return arguments;
   if (!rest.empty()) arguments.values_[command.positionals[next++].name] = std::move(rest);
-  if (next < command.positionals.size() && command.positionals[next].required) {
+  if (next < command.positionals.size() && command.positionals[next].required && !arguments.has(command.positionals[next].unless)) {
     return fail(Code::Usage, fmt::format("{} is missing", command.positionals[next].name), {},
                 "usage: " + usage_line(command));
   }

@@ -33,6 +33,7 @@ struct Positional {
   bool file = false;
   bool repeat = false;   // takes all that follow; the last positional alone
   bool command = false;  // a command with its arguments: all words from the first that is no option, or from "--" on
+  std::string unless = {};  // a required one may be missing where this flag is given
 };
 
 struct Example {

@@ -18,6 +18,7 @@ namespace stile {
 
 struct AnalyzeOptions {
   std::vector<std::string> also;  // further files whose code runs in the process: plugins, libraries loaded by dlopen
+  std::string sysroot;            // directory of an unpacked file system in which the program will run; empty = this machine's own
   bool paths = true;              // collect call paths; false is a little faster and leaves Rule::because without frames
   unsigned max_paths = 3;         // call paths kept per system call, shortest first, one per package that asks for it
   unsigned threads = 0;           // 0 = as many as the machine has
@@ -50,7 +51,9 @@ struct Analysis {
 };
 
 // Analyses an x86-64 Linux ELF executable or shared object. Reads `path` and, for a dynamically linked program, the
-// libraries it needs. Errors: Io, NotElf, Malformed, Unsupported (see Code); never a partial result.
+// libraries it needs, found as its dynamic linker would find them. With a sysroot `path` and `also` are paths in it, or paths on this
+// machine that lead there; what is neither is read from this machine. Errors: Io, NotElf, Malformed, Unsupported (see Code); never a
+// partial result.
 Result<Analysis> analyze(const std::string& path, const AnalyzeOptions& options);
 
 // The same for bytes in memory (a fuzzer, an archive member). `name` is used in messages. No libraries are looked for.

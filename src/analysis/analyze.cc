@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "analysis/closure.h"
 #include "analysis/evidence.h"
 #include "analysis/gaps.h"
 #include "analysis/numbers.h"
@@ -111,12 +112,24 @@ Result<Analysis> analyze_image(elf::Image image, const LoadOptions& load, const 
 }  // namespace
 
 Result<Analysis> analyze(const std::string& path, const AnalyzeOptions& options) {
-  auto bytes = FileBytes::open(path);
-  if (!bytes) return tl::unexpected(bytes.error());
-  auto image = elf::Image::parse(std::move(*bytes), path);
-  if (!image) return tl::unexpected(image.error());
   LoadOptions load;
   load.also = options.also;
+  if (!options.sysroot.empty()) {
+    auto root = Root::at(options.sysroot);
+    if (!root) return tl::unexpected(root.error());
+    load.root = std::move(*root);
+  }
+  const std::optional<std::string> inside = locate(load.root, path);
+  auto bytes = inside ? load.root.open(*inside) : FileBytes::open(path);
+  if (!bytes) {
+    Error error = bytes.error();
+    error.where = path;
+    return tl::unexpected(error);
+  }
+  // $ORIGIN is where the kernel says the program is: without symbolic links.
+  if (inside) load.program = load.root.real_path(*inside);
+  auto image = elf::Image::parse(std::move(*bytes), path);
+  if (!image) return tl::unexpected(image.error());
   return analyze_image(std::move(*image), load, options);
 }
 

@@ -3,15 +3,15 @@
 // Puts a program together the way the dynamic linker would: finds the libraries, binds the symbols, applies relocations.
 #include <algorithm>
 #include <optional>
-#include <unordered_map>
 #include <unordered_set>
 
 #include <elf.h>
 #include <fmt/format.h>
 
+#include "analysis/closure.h"
 #include "analysis/discover.h"
-#include "analysis/libraries.h"
 #include "analysis/program.h"
+#include "analysis/symbol_table.h"
 #include "runtime/glibc.h"
 
 namespace stile::analysis {
@@ -21,7 +21,6 @@ namespace {
 // Libraries get addresses no program uses, far enough apart that no two can touch.
 constexpr uint64_t kLibraryBase = uint64_t{1} << 48;
 constexpr uint64_t kLibraryStride = uint64_t{1} << 47;
-constexpr size_t kMostObjects = 400;
 constexpr size_t kMostCopied = 1 << 20;  // pointers in variables that R_X86_64_COPY moves; real programs have some dozens
 
 std::string file_label(const std::string& path) {
@@ -47,16 +46,15 @@ class ProgramBuilder {
     uint64_t to;
     const elf::Symbol* symbol;
   };
-  void copy_variables();
+  void copy_variables(const SymbolTable& table);
   Object& add(elf::Image image);
-  void missing(const std::string& name, const std::string& wanted_by, const std::string& why);
-  // Program address of the definition an import binds to; nothing if nobody defines it.
-  std::optional<uint64_t> resolve(const elf::Symbol& wanted, size_t from) const;
+  uint64_t address_of(const elf::Symbol& symbol, size_t object) const;
+  void unknown_relocation(const Object& object, const elf::Relocation& relocation);
 
   Program& program_;
   const LoadOptions& options_;
   std::vector<Copy> copies_;
-  std::unordered_map<std::string_view, std::vector<std::pair<uint32_t, uint32_t>>> exports_;
+  const Object* told_ = nullptr;  // the object whose unknown relocations were last told
 };
 
 Object& ProgramBuilder::add(elf::Image image) {
@@ -66,82 +64,23 @@ Object& ProgramBuilder::add(elf::Image image) {
   return program_.objects.back();
 }
 
-void ProgramBuilder::missing(const std::string& name, const std::string& wanted_by, const std::string& why) {
-  Gap gap;
-  gap.kind = GapKind::UnanalysedLibrary;
-  gap.object = wanted_by;
-  gap.what = fmt::format("the shared library {} was not analysed: {}", name, why);
-  gap.hint = "install it, or name the file with --also";
-  program_.gaps.push_back(std::move(gap));
-}
-
-// Breadth first, as the dynamic linker searches: the program, what --also adds, then each one's needs in order.
+// The files are found elsewhere; here they become objects, in the order in which symbols are looked up.
 Result<void> ProgramBuilder::add_objects(elf::Image main) {
-  const bool dynamic = !main.interpreter().empty();
-  const std::string interpreter(main.interpreter());
-  program_.objects.reserve(kMostObjects + 2);  // names and views point into the images
-  Object& program = add(std::move(main));
+  auto closure = find_closure(std::move(main), options_);
+  if (!closure) return tl::unexpected(closure.error());
+  program_.objects.reserve(closure->files.size());
+  for (LoadedFile& file : closure->files) {
+    Object& object = add(std::move(file.image));
+    object.is_library = file.is_library;
+    // musl's is the C library itself, with all that programs call.
+    object.is_interpreter = file.is_interpreter && glibc::is_loader(object.image);
+    object.all_exports = file.all_exports;
+  }
+  program_.gaps = std::move(closure->gaps);
   // A shared library given as the program: whoever loads it may call what it exports.
+  Object& program = program_.objects[0];
   program.all_exports = !program.image.soname().empty() ||
                         (program.image.interpreter().empty() && program.image.position_independent() && program.image.entry() == 0);
-  std::unordered_set<std::string> loaded;
-  for (const std::string& path : options_.also) {
-    auto bytes = FileBytes::open(path);
-    if (!bytes) return tl::unexpected(bytes.error());
-    auto image = elf::Image::parse(std::move(*bytes), path);
-    if (!image) return tl::unexpected(image.error());
-    loaded.insert(image->soname().empty() ? file_label(path) : std::string(image->soname()));
-    Object& object = add(std::move(*image));
-    object.is_library = true;
-    object.all_exports = true;
-  }
-  std::optional<LibrarySearch> search;
-  if (options_.libraries) search.emplace();
-  const auto load_from = [&](const std::string& path, const std::string& name, const std::string& by) {
-    auto bytes = FileBytes::open(path);
-    if (!bytes) return missing(name, by, to_line(bytes.error()));
-    auto image = elf::Image::parse(std::move(*bytes), path);
-    if (!image) return missing(name, by, to_line(image.error()));
-    add(std::move(*image)).is_library = true;
-  };
-  for (size_t i = 0; i < program_.objects.size(); ++i) {
-    const std::vector<std::string_view> needed = program_.objects[i].image.needed();
-    for (const std::string_view wanted : needed) {
-      const std::string name(wanted);
-      if (!loaded.insert(name).second) continue;
-      const std::string by = program_.objects[i].label;
-      if (!options_.libraries) {
-        missing(name, by, "libraries are not looked for here");
-        continue;
-      }
-      if (program_.objects.size() >= kMostObjects) {
-        missing(name, by, fmt::format("there are more than {} libraries", kMostObjects));
-        continue;
-      }
-      const auto path = search->find(name, program_.objects[i].image, program_.objects[0].image);
-      if (!path) {
-        missing(name, by, "it is not in the dynamic linker's search path");
-        continue;
-      }
-      load_from(*path, name, by);
-    }
-  }
-  if (dynamic) {
-    const std::string name = file_label(interpreter);
-    Object* loader = nullptr;
-    for (Object& object : program_.objects) {
-      if (object.is_library && (object.image.soname() == name || object.label == name)) loader = &object;
-    }
-    if (loader == nullptr && options_.libraries) {
-      const size_t before = program_.objects.size();
-      load_from(interpreter, name, program_.objects[0].label);
-      if (program_.objects.size() > before) loader = &program_.objects.back();
-    } else if (loader == nullptr) {
-      missing(name, program_.objects[0].label, "libraries are not looked for here");
-    }
-    // musl's is the C library itself, with all that programs call.
-    if (loader != nullptr) loader->is_interpreter = glibc::is_loader(loader->image);
-  }
   return {};
 }
 
@@ -162,35 +101,25 @@ void ProgramBuilder::lay_out() {
   program_.extent_ = program_.spans_.back().end - program_.lowest_;
 }
 
-// The first object that defines the name wins, as with LD_PRELOAD and --also; versions must agree where both say one.
-std::optional<uint64_t> ProgramBuilder::resolve(const elf::Symbol& wanted, size_t from) const {
-  if (wanted.defined() && wanted.binding == STB_LOCAL) return wanted.value + program_.objects[from].bias;
-  const auto it = exports_.find(wanted.name);
-  if (it == exports_.end()) {
-    if (wanted.defined()) return wanted.value + program_.objects[from].bias;
-    return std::nullopt;
-  }
-  const std::pair<uint32_t, uint32_t>* fallback = nullptr;
-  for (const auto& candidate : it->second) {
-    const elf::Symbol& symbol = program_.objects[candidate.first].image.dynamic_symbols()[candidate.second];
-    const bool agrees = wanted.version.empty() ? !symbol.hidden_version
-                                               : symbol.version.empty() || symbol.version == wanted.version;
-    if (agrees) return symbol.value + program_.objects[candidate.first].bias;
-    if (fallback == nullptr) fallback = &candidate;
-  }
-  const elf::Symbol& symbol = program_.objects[fallback->first].image.dynamic_symbols()[fallback->second];
-  return symbol.value + program_.objects[fallback->first].bias;
+uint64_t ProgramBuilder::address_of(const elf::Symbol& symbol, size_t object) const {
+  return symbol.section == SHN_ABS ? symbol.value : symbol.value + program_.objects[object].bias;
+}
+
+// Old code that was not compiled for sharing has the linker write into its instructions (DT_TEXTREL).
+void ProgramBuilder::unknown_relocation(const Object& object, const elf::Relocation& relocation) {
+  if (told_ == &object) return;
+  told_ = &object;
+  Gap gap;
+  gap.kind = GapKind::LimitedWork;
+  gap.object = object.label;
+  gap.address = relocation.address;
+  gap.what = fmt::format("the dynamic linker fills in places here by a rule that is not followed (relocation type {})", relocation.type);
+  gap.hint = "build it as position-independent code (-fPIC)";
+  program_.gaps.push_back(std::move(gap));
 }
 
 void ProgramBuilder::bind() {
-  for (uint32_t i = 0; i < program_.objects.size(); ++i) {
-    const auto& symbols = program_.objects[i].image.dynamic_symbols();
-    for (uint32_t k = 0; k < symbols.size(); ++k) {
-      if (symbols[k].defined() && symbols[k].binding != STB_LOCAL && !symbols[k].name.empty()) {
-        exports_[symbols[k].name].emplace_back(i, k);
-      }
-    }
-  }
+  const SymbolTable table(program_.objects);
   std::unordered_set<uint64_t> indirect;  // addresses of the resolvers that symbols name
   for (const Object& object : program_.objects) {
     for (const elf::Symbol& symbol : object.image.dynamic_symbols()) {
@@ -215,18 +144,29 @@ void ProgramBuilder::bind() {
         case R_X86_64_GLOB_DAT:
         case R_X86_64_JUMP_SLOT:
           if (relocation.symbol < symbols.size()) {
-            value = resolve(symbols[relocation.symbol], i);
+            const auto definition = table.find(symbols[relocation.symbol], i);
+            if (definition) value = address_of(*definition->symbol, definition->object);
+            // Resolvers of functions that nothing binds to are never run.
+            if (value && indirect.contains(*value)) program_.resolvers.push_back(*value);
             if (value && relocation.type == R_X86_64_64) *value += static_cast<uint64_t>(relocation.addend);
           }
           break;
-        default: break;  // thread-local offsets hold no code address
-      }
-      if (relocation.type == R_X86_64_COPY && relocation.symbol < symbols.size()) {
-        copies_.push_back({static_cast<uint32_t>(i), relocation.address + object.bias, &symbols[relocation.symbol]});
+        case R_X86_64_COPY:
+          if (relocation.symbol < symbols.size()) {
+            copies_.push_back({static_cast<uint32_t>(i), relocation.address + object.bias, &symbols[relocation.symbol]});
+          }
+          break;
+        case R_X86_64_NONE:
+        case R_X86_64_TPOFF64:
+        case R_X86_64_DTPMOD64:
+        case R_X86_64_DTPOFF64:
+        case R_X86_64_TLSDESC:
+        case R_X86_64_SIZE32:
+        case R_X86_64_SIZE64:
+          break;  // offsets of thread-local variables, and sizes: no address of code
+        default: unknown_relocation(object, relocation); break;
       }
       if (!value) continue;
-      // Resolvers of functions that nothing binds to are never run.
-      if (indirect.contains(*value)) program_.resolvers.push_back(*value);
       object.image.write_word(relocation.address, *value);
       const bool imported = relocation.type == R_X86_64_GLOB_DAT || relocation.type == R_X86_64_JUMP_SLOT;
       program_.slots.push_back({relocation.address + object.bias, *value, imported});
@@ -234,26 +174,21 @@ void ProgramBuilder::bind() {
   }
   const auto by_address = [](const Program::Slot& a, const Program::Slot& b) { return a.address < b.address; };
   std::sort(program_.slots.begin(), program_.slots.end(), by_address);
-  copy_variables();
+  copy_variables(table);
   std::sort(program_.slots.begin(), program_.slots.end(), by_address);
 }
 
 // R_X86_64_COPY: the variable lives in the program, and starts as its definition in a library does, pointers included.
-void ProgramBuilder::copy_variables() {
+void ProgramBuilder::copy_variables(const SymbolTable& table) {
   std::vector<Program::Slot> copied;
   for (const Copy& copy : copies_) {
-    const auto it = exports_.find(copy.symbol->name);
-    if (it == exports_.end()) continue;
-    for (const auto& [object, index] : it->second) {
-      if (object == copy.object) continue;
-      const elf::Symbol& source = program_.objects[object].image.dynamic_symbols()[index];
-      const uint64_t start = source.value + program_.objects[object].bias;
-      for (auto slot = std::lower_bound(program_.slots.begin(), program_.slots.end(), start,
-                                        [](const Program::Slot& s, uint64_t address) { return s.address < address; });
-           slot != program_.slots.end() && slot->address - start < source.size && copied.size() < kMostCopied; ++slot) {
-        copied.push_back({copy.to + (slot->address - start), slot->value, false});
-      }
-      break;
+    const auto source = table.find_to_copy(*copy.symbol, copy.object);
+    if (!source) continue;
+    const uint64_t start = address_of(*source->symbol, source->object);
+    for (auto slot = std::lower_bound(program_.slots.begin(), program_.slots.end(), start,
+                                      [](const Program::Slot& s, uint64_t address) { return s.address < address; });
+         slot != program_.slots.end() && slot->address - start < source->symbol->size && copied.size() < kMostCopied; ++slot) {
+      copied.push_back({copy.to + (slot->address - start), slot->value, false});
     }
   }
   if (copied.size() == kMostCopied) {

@@ -17,6 +17,7 @@
 #include <stile/profile.h>
 #include <stile/result.h>
 
+#include "base/root.h"
 #include "elf/image.h"
 #include "runtime/go_buildinfo.h"
 #include "runtime/go_moduledata.h"
@@ -130,8 +131,10 @@ class Program {
 };
 
 struct LoadOptions {
-  std::vector<std::string> also;
-  bool libraries = true;  // look for DT_NEEDED and the interpreter
+  std::vector<std::string> also;       // paths as for the program: see locate() in closure.h
+  bool libraries = true;               // look for DT_NEEDED and the interpreter
+  Root root;                           // where every path is looked up
+  std::optional<std::string> program;  // the program's own path in there; nothing if it lies outside
 };
 
 // Loads the program at the heart of `main` with everything it needs.

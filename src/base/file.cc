@@ -25,7 +25,11 @@ struct FileDescriptor {
 
 Result<FileBytes> FileBytes::open(const std::string& path) {
   // O_NONBLOCK: opening a FIFO that nobody writes to must not wait for ever.
-  FileDescriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
+  return take(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), path);
+}
+
+Result<FileBytes> FileBytes::take(int descriptor, const std::string& path) {
+  FileDescriptor file{descriptor};
   if (file.fd < 0) {
     const int error = errno;
     const char* hint = error == ENOENT   ? "check the path"

@@ -15,6 +15,8 @@ class FileBytes {
  public:
   // Maps a regular file. Errors: Io (missing, no permission, a directory, a FIFO, a device, empty), each saying which.
   static Result<FileBytes> open(const std::string& path);
+  // The same for an open descriptor, which it closes; for -1, errno says what was wrong. `path` stands in errors.
+  static Result<FileBytes> take(int descriptor, const std::string& path);
   // Takes bytes that are already in memory.
   explicit FileBytes(std::vector<uint8_t> bytes);
 

@@ -215,7 +215,14 @@ Result<void> Image::parse_dynamic() {
     if (tag == DT_NEEDED && !string_table.c_string(offset).empty()) needed_.push_back(string_table.c_string(offset));
     if (tag == DT_SONAME) soname_ = string_table.c_string(offset);
     if (tag == DT_RPATH) rpath_ = string_table.c_string(offset);
-    if (tag == DT_RUNPATH) runpath_ = string_table.c_string(offset);
+    if (tag == DT_RUNPATH) {
+      runpath_ = string_table.c_string(offset);
+      has_runpath_ = true;
+    }
+    if (tag == DT_FILTER || tag == DT_AUXILIARY) filters_.push_back({string_table.c_string(offset), tag == DT_FILTER});
+    if (tag == DT_AUDIT || tag == DT_DEPAUDIT) auditors_.push_back(string_table.c_string(offset));
+    if (tag == DT_SYMBOLIC || (tag == DT_FLAGS && (offset & DF_SYMBOLIC) != 0)) binds_to_itself_ = true;
+    if (tag == DT_FLAGS_1 && (offset & DF_1_NODEFLIB) != 0) no_default_libraries_ = true;
   }
   parse_rela(value(DT_RELA), value(DT_RELASZ));
   if (value(DT_PLTREL) == DT_RELA) parse_rela(value(DT_JMPREL), value(DT_PLTRELSZ));
@@ -282,6 +289,7 @@ void Image::parse_symbols(uint64_t table, uint64_t strings, uint64_t strings_siz
     symbol.type = ELF64_ST_TYPE(sym.st_info);
     symbol.binding = ELF64_ST_BIND(sym.st_info);
     symbol.section = sym.st_shndx;
+    symbol.visibility = ELF64_ST_VISIBILITY(sym.st_other);
     dynamic_symbols_.push_back(symbol);
   }
 }
@@ -330,6 +338,7 @@ bool Image::parse_versions(uint64_t versym, uint64_t verneed, uint64_t verneed_c
   for (size_t i = 0; i < dynamic_symbols_.size(); ++i) {
     const uint16_t index = load<uint16_t>(indices.data() + i * 2);
     dynamic_symbols_[i].hidden_version = (index & 0x8000) != 0;
+    dynamic_symbols_[i].version_index = index & 0x7fff;
     if ((index & 0x7fff) > 1 && (index & 0x7fff) < versions.size()) {
       dynamic_symbols_[i].version = versions[index & 0x7fff];
     }

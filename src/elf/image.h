@@ -47,6 +47,8 @@ struct Symbol {
   uint8_t type = 0;     // STT_*
   uint8_t binding = 0;  // STB_*
   uint16_t section = 0; // SHN_UNDEF = 0: imported
+  uint8_t visibility = 0;       // STV_*
+  uint16_t version_index = 1;   // dynamic symbols: 0 local, 1 no version, 2 the file's first version, 3 and more others
   bool hidden_version = false;  // dynamic symbols: not the default version (foo@V rather than foo@@V)
   std::string_view version;     // dynamic symbols: version name wanted or defined, empty if none
   bool defined() const { return section != 0; }
@@ -75,9 +77,20 @@ class Image {
   const std::vector<Segment>& segments() const { return segments_; }
   const std::vector<Section>& sections() const { return sections_; }
   const std::vector<std::string_view>& needed() const { return needed_; }
+  // Libraries whose symbols come before this one's own: DT_FILTER, which must be there, and DT_AUXILIARY, which need not.
+  struct Filter {
+    std::string_view name;
+    bool required;
+  };
+  const std::vector<Filter>& filters() const { return filters_; }
+  // DT_AUDIT and DT_DEPAUDIT: libraries that watch the dynamic linker, each entry a list with colons.
+  const std::vector<std::string_view>& auditors() const { return auditors_; }
+  bool binds_to_itself() const { return binds_to_itself_; }  // DT_SYMBOLIC: its own definitions come first
+  bool no_default_libraries() const { return no_default_libraries_; }  // DF_1_NODEFLIB
   std::string_view soname() const { return soname_; }
   std::string_view rpath() const { return rpath_; }
   std::string_view runpath() const { return runpath_; }
+  bool has_runpath() const { return has_runpath_; }  // it may be empty
   const std::vector<Symbol>& symbols() const { return symbols_; }                  // .symtab, may be empty
   // Address and size of data symbols, sorted; may be empty.
   const std::vector<std::pair<uint64_t, uint64_t>>& variables() const { return variables_; }
@@ -144,6 +157,11 @@ class Image {
   std::vector<Section> sections_;
   std::vector<std::pair<int64_t, uint64_t>> dynamic_;
   std::vector<std::string_view> needed_;
+  std::vector<Filter> filters_;
+  std::vector<std::string_view> auditors_;
+  bool has_runpath_ = false;
+  bool binds_to_itself_ = false;
+  bool no_default_libraries_ = false;
   std::vector<Symbol> symbols_, dynamic_symbols_;
   std::vector<std::pair<uint64_t, uint64_t>> variables_;
   std::pair<uint64_t, uint64_t> thread_local_{};

@@ -18,6 +18,9 @@
 #define LLVMFuzzerTestOneInput fuzz_one_policies
 #include "../../fuzz/policies.cc"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_one_container_image
+#include "../../fuzz/container_image.cc"
+#undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_one_decoder
 #include "../../fuzz/decoder.cc"
 #undef LLVMFuzzerTestOneInput
@@ -26,6 +29,9 @@
 #undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_one_embed
 #include "../../fuzz/embed.cc"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_one_ld_cache
+#include "../../fuzz/ld_cache.cc"
 #undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_one_pclntab
 #include "../../fuzz/pclntab.cc"
@@ -58,8 +64,8 @@ TEST_P(Corpus, HoldsNoSurprise) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, Corpus,
-                         testing::Values(Target{"analyze", fuzz_one_analyze}, Target{"bpf", fuzz_one_bpf}, Target{"policies", fuzz_one_policies}, Target{"decoder", fuzz_one_decoder},
-                                         Target{"elf_image", fuzz_one_elf_image}, Target{"embed", fuzz_one_embed}, Target{"pclntab", fuzz_one_pclntab},
+                         testing::Values(Target{"analyze", fuzz_one_analyze}, Target{"bpf", fuzz_one_bpf}, Target{"policies", fuzz_one_policies}, Target{"container_image", fuzz_one_container_image}, Target{"decoder", fuzz_one_decoder},
+                                         Target{"elf_image", fuzz_one_elf_image}, Target{"embed", fuzz_one_embed}, Target{"ld_cache", fuzz_one_ld_cache}, Target{"pclntab", fuzz_one_pclntab},
                                          Target{"profile_formats", fuzz_one_profile_formats}),
                          [](const auto& tested) { return std::string(tested.param.name); });
 
