@@ -4,10 +4,12 @@
 #include <stile/analyze.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "analysis/closure.h"
 #include "analysis/evidence.h"
 #include "analysis/gaps.h"
+#include "analysis/later_libraries.h"
 #include "analysis/numbers.h"
 #include "analysis/packed.h"
 #include "analysis/program.h"
@@ -42,40 +44,75 @@ Origin origin_of(const Program& program) {
   return origin;
 }
 
-Result<Analysis> analyze_image(elf::Image image, const LoadOptions& load, const AnalyzeOptions& options) {
-  // Refuse what is not the program itself but a wrapping around it.
-  if (auto ok = refuse_packed(image); !ok) return tl::unexpected(ok.error());
+// The first passes: all that has to be done again when it turns out which libraries are loaded later.
+struct Walked {
+  Program program;
+  References references;
+  Reach reach;
+};
 
+Result<Walked> walk(elf::Image image, const LoadOptions& load, const AnalyzeOptions& options) {
   // One address space: the program and the libraries it needs, relocated and bound, and every function in them.
   auto program = load_program(std::move(image), load);
   if (!program) return tl::unexpected(program.error());
   program->release_data();
 
   // One pass over the code: calls, jumps, addresses taken, and the instructions that enter the kernel.
-  const References references = collect_references(*program, options.threads);
-
+  References references = collect_references(*program, options.threads);
   program->release_code();
 
   // What can run. From here on, dead code does not exist.
-  const Reach reach = find_reachable(*program, references, options.threads);
-
+  Reach reach = find_reachable(*program, references, options.threads);
   program->release_data();
+  return Walked{std::move(*program), std::move(references), std::move(reach)};
+}
+
+using Reopen = std::function<Result<elf::Image>()>;
+
+// Walks until no library is found that was not there before. Each round finds those that the ones before load in turn.
+Result<Walked> walk_with_later_libraries(elf::Image image, LoadOptions load, const AnalyzeOptions& options, const Reopen& reopen) {
+  constexpr unsigned kMostRounds = 4;  // what is loaded after that many is left to the gap that says so
+  auto walked = walk(std::move(image), load, options);
+  for (unsigned round = 1; round < kMostRounds && walked && load.libraries; ++round) {
+    std::vector<std::string> names = find_later_libraries(walked->program, walked->references, walked->reach, load.root);
+    if (std::includes(load.later.begin(), load.later.end(), names.begin(), names.end())) break;
+    names.insert(names.end(), load.later.begin(), load.later.end());
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    load.later = std::move(names);
+    auto again = reopen();
+    if (!again) return tl::unexpected(again.error());
+    const size_t objects = walked->program.objects.size();
+    walked = walk(std::move(*again), load, options);
+    if (walked && walked->program.objects.size() == objects) break;  // none of them is there
+  }
+  return walked;
+}
+
+Result<Analysis> analyze_image(elf::Image image, const LoadOptions& load, const AnalyzeOptions& options, const Reopen& reopen) {
+  // Refuse what is not the program itself but a wrapping around it.
+  if (auto ok = refuse_packed(image); !ok) return tl::unexpected(ok.error());
+
+  // Everything that runs in the process, and what of it can run.
+  auto walked = walk_with_later_libraries(std::move(image), load, options, reopen);
+  if (!walked) return tl::unexpected(walked.error());
+  const auto& [program, references, reach] = *walked;
 
   // Which numbers those instructions can be reached with, asked backwards from each; and, beside it, which calls are made
   // out of a page that the kernel maps.
   Numbers numbers;
   std::vector<std::string_view> vsyscalls;
   parallel_for(2, options.threads, [&](size_t i) {
-    if (i == 0) numbers = find_numbers(*program, references, reach);
-    if (i == 1) vsyscalls = find_vsyscalls(*program);
+    if (i == 0) numbers = find_numbers(program, references, reach);
+    if (i == 1) vsyscalls = find_vsyscalls(program);
   });
 
   // What all of that leaves open.
   Analysis analysis;
-  analysis.gaps = find_gaps(*program, references, reach, numbers);
+  analysis.gaps = find_gaps(program, references, reach, numbers);
 
   // And why each call is there.
-  EvidenceBuilder evidence(*program, references, reach);
+  EvidenceBuilder evidence(program, references, reach);
   for (const auto& [key, requests] : numbers.calls) {
     const auto name = arch::syscall_name(key.arch, key.number);
     if (!name) continue;  // a gap says so
@@ -100,8 +137,8 @@ Result<Analysis> analyze_image(elf::Image image, const LoadOptions& load, const 
     return std::tie(a.arch, a.name) < std::tie(b.arch, b.name);
   });
 
-  analysis.origin = origin_of(*program);
-  analysis.stats.functions = program->functions.size();
+  analysis.origin = origin_of(program);
+  analysis.stats.functions = program.functions.size();
   analysis.stats.reachable_functions = reach.reachable_count;
   analysis.stats.sites = numbers.sites;
   analysis.stats.wrappers = numbers.wrappers.size();
@@ -130,7 +167,12 @@ Result<Analysis> analyze(const std::string& path, const AnalyzeOptions& options)
   if (inside) load.program = load.root.real_path(*inside);
   auto image = elf::Image::parse(std::move(*bytes), path);
   if (!image) return tl::unexpected(image.error());
-  return analyze_image(std::move(*image), load, options);
+  const auto reopen = [&]() -> Result<elf::Image> {
+    auto again = inside ? load.root.open(*inside) : FileBytes::open(path);
+    if (!again) return tl::unexpected(again.error());
+    return elf::Image::parse(std::move(*again), path);
+  };
+  return analyze_image(std::move(*image), load, options, reopen);
 }
 
 Result<Analysis> analyze_bytes(std::vector<uint8_t> bytes, const std::string& name, const AnalyzeOptions& options) {
@@ -140,7 +182,7 @@ Result<Analysis> analyze_bytes(std::vector<uint8_t> bytes, const std::string& na
   LoadOptions load;
   load.also = options.also;
   load.libraries = false;
-  return analyze_image(std::move(*image), load, options);
+  return analyze_image(std::move(*image), load, options, {});
 }
 
 }  // namespace stile

@@ -272,6 +272,13 @@ Result<void> Gatherer::gather(elf::Image image) {
     }
     if (i + 1 == order_.size()) {
       for (File* also : also_) append(also);
+      for (const std::string& name : options_.later) {
+        // The C library looks these up; who else asks for the same finds it loaded, or in the same places.
+        File* file = load(name, main, Want::Optional);
+        if (file == nullptr || file == &main) continue;
+        file->all_exports |= std::find(order_.begin(), order_.end(), file) == order_.end();
+        append(file);
+      }
     }
   }
   if (interpreter_ != nullptr && interpreter_->is_interpreter) append(interpreter_);

@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "runtime/glibc.h"
+
 namespace stile::analysis {
 
 namespace {
@@ -149,13 +151,14 @@ class GapFinder {
         name = program_.names[function.name];
       }
       if (!loads_code(name) || !told.insert(function.object).second) continue;
-      gaps_.push_back(at(GapKind::DynamicLoading, id, function.start, "can load further code, or look functions up by name, while it runs",
-                         "name each library or plugin it may load with --also FILE"));
+      gaps_.push_back(at(GapKind::DynamicLoading, id, function.start, "can load further code, or look functions up by name, while it runs (libraries that its code names were analysed)",
+                         "name each other library or plugin it may load with --also FILE"));
     }
   }
 
   // glibc loads name service modules and character set converters by configuration, through a function that no symbol of a
-  // stripped library names. The names it builds tell: a reachable function that holds one of them.
+  // stripped library names. The names it builds tell: a reachable function that holds one of them. Where the library is
+  // recognised, the modules that the configuration names were analysed (see later_libraries.h).
   void modules_of_libc() {
     struct Loader {
       std::string_view text;
@@ -176,6 +179,7 @@ class GapFinder {
       const Object& object = program_.objects[i];
       if (object.is_interpreter || !foreign[i]) continue;
       for (const Loader& loader : kLoaders) {
+        if (&loader == &kLoaders[0] && glibc::is_library(object.image)) continue;
         for (const elf::Segment& segment : object.image.segments()) {
           const Bytes bytes = object.image.at(segment.address);
           const void* found = segment.executable ? nullptr : memmem(bytes.data(), bytes.size(), loader.text.data(), loader.text.size());

@@ -132,6 +132,7 @@ class Program {
 
 struct LoadOptions {
   std::vector<std::string> also;       // paths as for the program: see locate() in closure.h
+  std::vector<std::string> later;      // names of libraries that are loaded at run time, if they are there
   bool libraries = true;               // look for DT_NEEDED and the interpreter
   Root root;                           // where every path is looked up
   std::optional<std::string> program;  // the program's own path in there; nothing if it lies outside

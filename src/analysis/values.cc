@@ -29,6 +29,20 @@ constexpr uint64_t kMostWork = 200'000'000, kMostWorkForOne = 20'000'000;
 }  // namespace
 
 class ValueSolver::Impl {
+  struct Collected {
+    std::set<Found> found;
+    std::set<Unknown> unknown;
+    std::set<FunctionId> wrappers;
+    std::set<Value> pointers;  // Frame values: no numbers, but something to read them through
+    bool partial = false;  // met a question that is still open: complete only together with its answer
+    void add(const Collected& other) {
+      found.insert(other.found.begin(), other.found.end());
+      unknown.insert(other.unknown.begin(), other.unknown.end());
+      wrappers.insert(other.wrappers.begin(), other.wrappers.end());
+      pointers.insert(other.pointers.begin(), other.pointers.end());
+    }
+  };
+
  public:
   Impl(const Program& program, const References& references, const Liveness& liveness)
       : program_(program),
@@ -59,12 +73,29 @@ class ValueSolver::Impl {
       collected.unknown.insert({Doubt::Budget, site.function, site.address});
     }
     work_left_ -= granted - world_.work_left;
+    return answer_of(std::move(collected), UINT32_MAX);  // the kernel looks at eax alone (arch/x86/entry/common.c)
+  }
+
+  Answer argument_of(FunctionId function, Reg reg) {
+    Collected collected;
+    const uint64_t granted = std::min(work_left_, kMostWorkForOne);
+    world_.work_left = granted;
+    Value parameter;
+    parameter.kind = Value::EntryReg;
+    parameter.reg = reg;
+    from_callers(function, parameter, collected);
+    work_left_ -= granted - world_.work_left;
+    return answer_of(std::move(collected), UINT64_MAX);
+  }
+
+ private:
+  Answer answer_of(Collected collected, uint64_t mask) {
     for (const Value& pointer : collected.pointers) {
       collected.unknown.insert({Doubt::Computed, program_.function_holding(pointer.address), pointer.address});
     }
     Answer answer;
     for (Found found : collected.found) {
-      found.value &= UINT32_MAX;  // the kernel looks at eax alone (arch/x86/entry/common.c)
+      found.value &= mask;
       answer.found.push_back(found);
     }
     std::sort(answer.found.begin(), answer.found.end());
@@ -74,20 +105,6 @@ class ValueSolver::Impl {
     return answer;
   }
 
- private:
-  struct Collected {
-    std::set<Found> found;
-    std::set<Unknown> unknown;
-    std::set<FunctionId> wrappers;
-    std::set<Value> pointers;  // Frame values: no numbers, but something to read them through
-    bool partial = false;  // met a question that is still open: complete only together with its answer
-    void add(const Collected& other) {
-      found.insert(other.found.begin(), other.found.end());
-      unknown.insert(other.unknown.begin(), other.unknown.end());
-      wrappers.insert(other.wrappers.begin(), other.wrappers.end());
-      pointers.insert(other.pointers.begin(), other.pointers.end());
-    }
-  };
   using Key = std::pair<FunctionId, Value>;
 
   const Body* body_of(FunctionId id) {
@@ -424,5 +441,6 @@ ValueSolver::ValueSolver(const Program& program, const References& references, c
 ValueSolver::~ValueSolver() = default;
 
 Answer ValueSolver::number_at(const Site& site) { return impl_->number_at(site); }
+Answer ValueSolver::argument_of(FunctionId function, arch::Reg reg) { return impl_->argument_of(function, reg); }
 
 }  // namespace stile::analysis

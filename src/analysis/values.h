@@ -69,6 +69,8 @@ class ValueSolver {
 
   // The 32-bit system call number (rax) before the instruction at `site`.
   Answer number_at(const Site& site);
+  // What the reachable callers of a function pass in a register, all 64 bits of it.
+  Answer argument_of(FunctionId function, arch::Reg reg);
 
  private:
   class Impl;
