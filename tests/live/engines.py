@@ -117,6 +117,10 @@ class Podman(Engine):
             if not find(program):
                 raise Unusable(f"{program} is not installed")
 
+    def end(self):
+        # Of a container that did not start, the monitor may still be cleaning up.
+        run([*self.command(), "rm", "--all", "--force", "--time", "0"])
+
     def command(self):
         line = ["env", f"XDG_RUNTIME_DIR={self.directory}", f"PATH={os.environ['PATH']}{SBIN}", "podman", "--root", self.directory + "/storage",
                 "--runroot", self.directory + "/run", "--storage-driver=vfs", "--cgroup-manager=cgroupfs", "--events-backend=none", "--runtime",
@@ -166,6 +170,9 @@ class Docker(Engine):
         except subprocess.TimeoutExpired:
             self.server.kill()
             self.server.wait()
+
+        # It leaves the network namespace that containers shared mounted.
+        subprocess.run([*self.prefix, "sh", "-c", 'umount -l "$1"/exec/netns/* 2>/dev/null', "sh", self.directory])
 
     def command(self):
         return [*self.prefix, find("docker"), "-H", self.socket]

@@ -13,15 +13,18 @@ def steps_of(document, heading):
     depth = heading.split(" ")[0]
     section = text[text.index(heading + "\n") + len(heading):].split(f"\n{depth} ")[0]
     steps = []
-    inside = False  # of a block of lines that began with a command
+    inside, empty = False, 0  # whether a block began with a command; empty lines that belong to it if it goes on
     for line in section.splitlines():
         if line.startswith("    $ "):
             steps.append([line[6:], ""])
-            inside = True
+            inside, empty = True, 0
         elif line.startswith("    ") and inside:
-            steps[-1][1] += line[4:] + "\n"
+            steps[-1][1] += "\n" * empty + line[4:] + "\n"
+            empty = 0
         elif line.strip():
             inside = False
+        else:
+            empty += 1
     if not steps:
         raise ValueError(f"{document}: no commands below {heading}")
     return [(command, printed) for command, printed in steps]
