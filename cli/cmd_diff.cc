@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // stile diff: what a program may do under one profile and not under another.
+#include <utility>
+
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -14,8 +16,7 @@
 namespace stile::cli {
 namespace {
 
-Result<Policy> read_side(const std::string& path, const ReadContext& context) {
-  auto policy = read_policy(path, context, Accept::Programs);
+Result<Policy> as_side(Result<Policy> policy, const std::string& path) {
   if (policy && policy->not_lifted) {
     Error error = *policy->not_lifted;
     error.where = path;
@@ -30,9 +31,10 @@ int run_diff(const Arguments& arguments) {
     return report({Code::Usage, "--json and --markdown exclude each other", "diff", {}});
   auto context = context_from(arguments);
   if (!context) return report(context.error());
-  auto before = read_side(names.before, *context);
+  auto [old_side, new_side] = read_two(names.before, names.after, *context);
+  auto before = as_side(std::move(old_side), names.before);
   if (!before) return report(before.error());
-  auto after = read_side(names.after, *context);
+  auto after = as_side(std::move(new_side), names.after);
   if (!after) return report(after.error());
   // What is asked for is the difference; the reader's warnings are lint's.
   auto found = diff(before->profile, after->profile);

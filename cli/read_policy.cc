@@ -8,6 +8,8 @@
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <system_error>
+#include <thread>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -70,9 +72,10 @@ Result<std::string> read_bytes(const std::string& path) {
   }
 }
 
-Result<Policy> analyse(const std::string& path) {
-  expect_truncation(path);
-  auto analysis = analyze(path, {});
+Result<Policy> analyse(const std::string& path, unsigned threads) {
+  AnalyzeOptions how;
+  how.threads = threads;
+  auto analysis = analyze(path, how);
   if (!analysis) return tl::unexpected(analysis.error());
   ProfileOptions options;
   options.runtime = "none";
@@ -114,7 +117,10 @@ Result<Policy> read_policy(const std::string& path, const ReadContext& context, 
   auto text = read_bytes(path);
   if (!text) return tl::unexpected(text.error());
   if (text->starts_with("\x7f" "ELF")) {
-    if (accept == Accept::Programs && path != "-") return analyse(path);
+    if (accept == Accept::Programs && path != "-") {
+      expect_truncation(path);
+      return analyse(path, 0);
+    }
     return fail(Code::Usage, "is a program, not a profile", path,
                 "make one first: stile profile --runtime none " + path + " -o FILE");
   }
@@ -135,6 +141,31 @@ Result<Policy> read_policy(const std::string& path, const ReadContext& context, 
   policy.profile = std::move(*profile);
   policy.text = std::move(*text);
   return policy;
+}
+
+std::pair<Result<Policy>, Result<Policy>> read_two(const std::string& one, const std::string& other, const ReadContext& context) {
+  const auto is_program = [](const std::string& path) {
+    const auto bytes = path == "-" ? Result<std::string>(std::string()) : read_bytes(path);
+    return bytes && bytes->starts_with("\x7f" "ELF");
+  };
+  const unsigned processors = std::thread::hardware_concurrency();
+  if (processors < 2 || !is_program(one) || !is_program(other)) {
+    auto first = read_policy(one, context, Accept::Programs);
+    if (!first) return {std::move(first), fail(Code::Usage, "is not needed", other)};
+    return {std::move(first), read_policy(other, context, Accept::Programs)};
+  }
+  expect_truncation(one + " or " + other);
+  Result<Policy> second = fail(Code::Io, "was not read", other);
+  std::thread helper;
+  try {
+    helper = std::thread([&] { second = analyse(other, processors / 2); });
+  } catch (const std::system_error&) {  // no more threads to be had
+    auto first = analyse(one, 1);
+    return {std::move(first), analyse(other, 1)};
+  }
+  auto first = analyse(one, processors - processors / 2);
+  helper.join();
+  return {std::move(first), std::move(second)};
 }
 
 Result<Program> read_program(const std::string& path, const ReadContext& context) {

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <stile/analyze.h>
@@ -38,6 +39,10 @@ enum class Lift {
 // kernel" and "these capabilities" is resolved for `context`.
 Result<Policy> read_policy(const std::string& path, const ReadContext& context, Accept accept = Accept::Profiles,
                            Lift lift_programs = Lift::Yes);
+
+// Both, as read_policy with Accept::Programs does. Two programs are analysed at the same time, each on half of the processors: much of an
+// analysis is work for one. If the first one is an error, the second may be a meaningless one.
+std::pair<Result<Policy>, Result<Policy>> read_two(const std::string& one, const std::string& other, const ReadContext& context);
 
 // The BPF program of a file: as it stands, embedded in a program, or compiled from what the file says. Says the reader's warnings on standard error.
 Result<Program> read_program(const std::string& path, const ReadContext& context);

@@ -31,3 +31,7 @@ foreach(source IN LISTS STILE_LIVE_TEST_SOURCES)
 endforeach()
 
 add_subdirectory(examples)
+
+# The workflow's script, against a stand-in for GitHub's command.
+add_test(NAME example/github-actions COMMAND ${PROJECT_SOURCE_DIR}/examples/github-actions/test)
+set_tests_properties(example/github-actions PROPERTIES TIMEOUT 60 ENVIRONMENT "STILE=$<TARGET_FILE:stile>")

@@ -240,8 +240,11 @@ Result<void> discover_functions(Program& program) {
     object.unwind_ends = elf::unwind_function_ends(object.image);
     Discovery(program, i).run();
   }
-  std::sort(program.functions.begin(), program.functions.end(),
-            [](const Function& a, const Function& b) { return a.start < b.start; });
+  const auto by_start = [](const Function& a, const Function& b) { return a.start < b.start; };
+  // One Go file alone has them in order already.
+  if (!std::is_sorted(program.functions.begin(), program.functions.end(), by_start)) {
+    std::sort(program.functions.begin(), program.functions.end(), by_start);
+  }
   return {};
 }
 

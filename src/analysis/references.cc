@@ -2,9 +2,12 @@
 #include "analysis/references.h"
 
 #include <algorithm>
+#include <memory>
+#include <mutex>
 #include <unordered_set>
 
 #include "arch/x86_64_decode.h"
+#include "base/huge_pages.h"
 #include "base/parallel.h"
 
 namespace stile::analysis {
@@ -15,7 +18,11 @@ constexpr size_t kChunk = 1024;  // functions handed to a thread at once
 
 class Collector {
  public:
-  explicit Collector(const Program& program) : program_(program) {}
+  explicit Collector(const Program& program) : program_(program) {
+    if (program.itabs.empty()) return;
+    first_itab_ = program.itabs.begin()->first;
+    last_itab_ = program.itabs.rbegin()->first;
+  }
 
   std::vector<Edge> edges;
   std::vector<Site> sites;
@@ -25,12 +32,13 @@ class Collector {
   void scan(FunctionId id) {
     const Function& function = program_.functions[id];
     const Bytes code = program_.code(function);
+    const uint8_t* const readable = program_.at(function.start).end();
     absolute_ = !program_.objects[function.object].image.position_independent();
     const uint8_t* p = code.begin();
     bool falls = false;
     uint64_t last = 0;  // offset of the last instruction that is not filler
     while (p < code.end()) {
-      const arch::Insn insn = arch::decode(p, code.end());
+      const arch::Insn insn = arch::decode(p, code.end(), readable);
       const uint64_t address = function.start + static_cast<uint64_t>(p - code.begin());
       if (insn.length == 0) {
         ++p;
@@ -140,7 +148,9 @@ class Collector {
     if (!place.mapped) return;
     if (place.writable) variables.push_back({from, offset, target, held});
     if (target % 8 != 0) return;
-    if (const auto itab = program_.itabs.find(target); itab != program_.itabs.end()) name_itab(from, offset, *itab);
+    if (target >= first_itab_ && target <= last_itab_) {
+      if (const auto itab = program_.itabs.find(target); itab != program_.itabs.end()) name_itab(from, offset, *itab);
+    }
     const auto word = place.bytes.read<uint64_t>(0);
     if (!word || !program_.maybe_mapped(*word) || !program_.executable(*word)) return;
     const FunctionId to = program_.function_at(*word);
@@ -172,6 +182,7 @@ class Collector {
   }
 
   const Program& program_;
+  uint64_t first_itab_ = 1, last_itab_ = 0;  // their addresses; most data is elsewhere
   bool absolute_ = false;
   FunctionId itabs_of_ = kNoFunction;
   std::unordered_set<uint64_t> itabs_seen_;  // by itabs_of_
@@ -185,32 +196,66 @@ std::vector<uint32_t> offsets_by(const std::vector<T>& items, size_t groups, Key
   return offsets;
 }
 
+// Joins what was found in the chunks, in their order, while others are still being scanned: so memory for chunks is needed a few times,
+// not once for each.
+class Joiner {
+ public:
+  Joiner(const Program& program, References& refs, size_t chunks) : program_(program), refs_(refs), early_(chunks) {}
+
+  // One that nobody uses.
+  std::unique_ptr<Collector> borrow() {
+    const std::lock_guard lock(mutex_);
+    if (idle_.empty()) return std::make_unique<Collector>(program_);
+    std::unique_ptr<Collector> collector = std::move(idle_.back());
+    idle_.pop_back();
+    return collector;
+  }
+
+  void hand_in(size_t chunk, std::unique_ptr<Collector> collector) {
+    const std::lock_guard lock(mutex_);
+    early_[chunk] = std::move(collector);
+    for (; next_ < early_.size() && early_[next_] != nullptr; ++next_) {
+      Collector& done = *early_[next_];
+      append(refs_.edges, done.edges);
+      append(refs_.sites, done.sites);
+      append(refs_.interior, done.interior);
+      append(refs_.variables, done.variables);
+      idle_.push_back(std::move(early_[next_]));
+    }
+  }
+
+ private:
+  template <typename T>
+  void append(std::vector<T>& to, std::vector<T>& from) {
+    if (const size_t needed = to.size() + from.size(); needed > to.capacity()) {
+      // If the other chunks hold as much as those so far, and an eighth more. Growing by doubling would copy more and need more.
+      to.reserve(std::max(needed + needed / 2, needed * early_.size() / (next_ + 1) * 9 / 8));
+      prefer_huge_pages(to.data(), to.capacity() * sizeof(T));
+    }
+    to.insert(to.end(), from.begin(), from.end());
+    from.clear();
+  }
+
+  const Program& program_;
+  References& refs_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Collector>> early_;  // by chunk: scanned before one that comes first
+  std::vector<std::unique_ptr<Collector>> idle_;
+  size_t next_ = 0;  // chunk that is joined next
+};
+
 }  // namespace
 
 References collect_references(const Program& program, unsigned threads) {
   const size_t count = program.functions.size();
-  std::vector<Collector> chunks((count + kChunk - 1) / kChunk, Collector(program));
-  parallel_for(chunks.size(), threads, [&](size_t chunk) {
-    const size_t end = std::min(count, (chunk + 1) * kChunk);
-    for (size_t id = chunk * kChunk; id < end; ++id) chunks[chunk].scan(static_cast<FunctionId>(id));
-  });
-
   References refs;
-  size_t edges = 0;
-  for (const Collector& chunk : chunks) {
-    edges += chunk.edges.size();
-  }
-  refs.edges.reserve(edges);
-  for (Collector& chunk : chunks) {
-    const auto append = [](auto& to, auto& from) {
-      to.insert(to.end(), from.begin(), from.end());
-      from = {};
-    };
-    append(refs.edges, chunk.edges);
-    append(refs.sites, chunk.sites);
-    append(refs.interior, chunk.interior);
-    append(refs.variables, chunk.variables);
-  }
+  Joiner joiner(program, refs, (count + kChunk - 1) / kChunk);
+  parallel_for((count + kChunk - 1) / kChunk, threads, [&](size_t chunk) {
+    std::unique_ptr<Collector> collector = joiner.borrow();
+    const size_t end = std::min(count, (chunk + 1) * kChunk);
+    for (size_t id = chunk * kChunk; id < end; ++id) collector->scan(static_cast<FunctionId>(id));
+    joiner.hand_in(chunk, std::move(collector));
+  });
   std::sort(refs.interior.begin(), refs.interior.end(), [](const InteriorEntry& a, const InteriorEntry& b) {
     return a.function < b.function || (a.function == b.function && a.target < b.target);
   });

@@ -186,6 +186,13 @@ Insn decode(const uint8_t* p, const uint8_t* end) noexcept {
   return x86_64::decode_plain(p);
 }
 
+Insn decode(const uint8_t* p, const uint8_t* end, const uint8_t* readable) noexcept {
+  if (readable - p < x86_64::kLookahead || p >= end) [[unlikely]]
+    return x86_64::decode_at_end(p, end);
+  const Insn insn = x86_64::decode_plain(p);
+  return insn.length <= end - p ? insn : Insn{};
+}
+
 uint64_t branch_target(const Insn& insn, const uint8_t* p, uint64_t address) noexcept {
   if (insn.imm_size == 0 || insn.imm_size > 4) return 0;
   return address + insn.length + static_cast<uint64_t>(load_signed(p + insn.imm_at, insn.imm_size));

@@ -79,6 +79,10 @@ static_assert(sizeof(Insn) == 16 && std::is_trivially_copyable_v<Insn>);
 // Such bytes fault when run, and no processor gives them another length.
 Insn decode(const uint8_t* p, const uint8_t* end) noexcept;
 
+// The same, and faster near `end`, where bytes in [end, readable) may be read too. They do not change the result: what needs
+// them does not end before `end`.
+Insn decode(const uint8_t* p, const uint8_t* end, const uint8_t* readable) noexcept;
+
 // Where a Call, Jump or Branch goes. `p`: the bytes `insn` was decoded from; `address`: their address. Wraps
 // around modulo 2^64. Meaningless for instructions of another flow; 0 if there is no immediate.
 uint64_t branch_target(const Insn& insn, const uint8_t* p, uint64_t address) noexcept;

@@ -72,6 +72,15 @@ Decision Decisions::of(Call call) const {
   return decision;
 }
 
+Action Decisions::action(Call call, const Arguments& args) const {
+  const Rule* found = rule(call);
+  if (found == nullptr) return unlisted(call);
+  for (const Case& one : found->cases) {
+    if (holds(one.when, args)) return plain(one.action);
+  }
+  return plain(found->action);
+}
+
 std::vector<Case> parts(const Decision& decision) {
   std::vector<Case> all;
   Condition rest = Condition::always();

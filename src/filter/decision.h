@@ -39,6 +39,8 @@ class Decisions {
   const Rule* rule(Call call) const;
 
   Decision of(Call call) const;
+  // What is done with one call: of() looked through with its arguments, without making it.
+  Action action(Call call, const Arguments& args) const;
   // What is said of a call that no rule speaks of.
   Action unlisted(Call call) const;
   // The table of this profile that answers a call; nothing when it is a call from another architecture.

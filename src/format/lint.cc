@@ -160,10 +160,7 @@ Result<std::vector<Finding>> lint(const LintInput& input) {
     // As decide() does, with the rules looked up once for all.
     const auto id = arch::arch_by_audit(event.arch, event.number);
     if (!id) return profile.bad_arch;
-    for (const Case& one : decisions.of(filter::call_of(*id, event.number))) {
-      if (holds(one.when, event.args)) return one.action;
-    }
-    return profile.bad_arch;
+    return decisions.action(filter::call_of(*id, event.number), event.args);
   };
   subject.said_of = [&](std::string_view table, const std::string& name) -> linting::Decision {
     if (input.profile == nullptr) return {};

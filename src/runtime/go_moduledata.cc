@@ -64,6 +64,16 @@ void read_types(const elf::Image& image, const Words& words, unsigned text, Modu
   }
 }
 
+// Whether one of kBlock words may be `wanted`: one has its lower half. Without branches inside and in halves, so that compilers make vector
+// instructions of it (x86-64's first set of them does not compare 64 bits).
+constexpr size_t kBlock = 32;
+bool may_hold(const uint8_t* p, uint64_t wanted) {
+  const auto half = static_cast<uint32_t>(wanted);
+  uint32_t any = 0;
+  for (size_t i = 0; i < 2 * kBlock; ++i) any |= uint32_t{load<uint32_t>(p + i * 4) == half};
+  return any != 0;
+}
+
 }  // namespace
 
 std::optional<Moduledata> find_moduledata(const elf::Image& image, uint64_t pclntab, uint64_t bias) {
@@ -72,7 +82,8 @@ std::optional<Moduledata> find_moduledata(const elf::Image& image, uint64_t pcln
     const Bytes bytes = image.at(segment.address);
     const uint64_t skew = (8 - segment.address % 8) % 8;
     for (uint64_t at = skew; bytes.holds(at, 8); at += 8) {
-      if (load<uint64_t>(bytes.data() + at) != pclntab + bias) continue;
+      while (bytes.holds(at, kBlock * 8) && !may_hold(bytes.data() + at, pclntab + bias)) at += kBlock * 8;
+      if (!bytes.holds(at, 8) || load<uint64_t>(bytes.data() + at) != pclntab + bias) continue;
       const Words words(image, segment.address + at, bias);
       const auto text = text_index(image, words);
       if (!text) continue;

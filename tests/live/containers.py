@@ -3,11 +3,12 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
 import tempfile
-import urllib.request
+import time
 
 TIMEOUT = 60
 # What docker grants root by default. Another user gets none, only the bounding set.
@@ -27,13 +28,16 @@ class Runtime:
 
     def command(self, state, *words):
         line = [self.path, "--root", state, *words]
-        if self.unshare:  # crun refuses cgroup2 beside cgroup1; in a mount namespace of its own it need not see it
-            line = ["unshare", "-m", "sh", "-c", 'umount /sys/fs/cgroup/unified; exec "$@"', "sh", *line]
-        return self.prefix + line
+        return self.prefix + (without_cgroup2(line) if self.unshare else line)
 
     def version(self):
         done = subprocess.run([self.path, "--version"], stdout=subprocess.PIPE, text=True)
         return done.stdout.splitlines()[0] if done.stdout else self.name
+
+
+def without_cgroup2(command):
+    """crun refuses cgroup2 beside cgroup1; in a mount namespace of its own it need not see it."""
+    return ["unshare", "-m", "sh", "-c", 'umount /sys/fs/cgroup/unified; exec "$@"', "sh", *command]
 
 
 def libraries(path):
@@ -85,6 +89,33 @@ def config(args, user, no_new_privs, host_network, seccomp):
     return conf
 
 
+def build_tiny(directory):
+    """Builds programs/tiny.c there and gives its path. RuntimeError if there is no compiler, or it fails."""
+    path = os.path.join(directory, "tiny")
+    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "programs/tiny.c")
+    try:
+        done = subprocess.run(["gcc", "-O1", "-nostdlib", "-static", "-ffreestanding", "-o", path, source], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    except OSError as e:
+        raise RuntimeError(f"gcc: {e.strerror}") from e
+    if done.returncode != 0:
+        raise RuntimeError(f"gcc: {done.stdout.strip()}")
+    return path
+
+
+def find_way(runtime, files, args):
+    """Whether the runtime starts a container with any filter on this machine: nothing if so, else why not. Sets runtime.unshare."""
+    why = None
+    for unshare in (False, True) if runtime.name == "crun" else (False,):
+        runtime.unshare = unshare
+        with Bundle(runtime, files) as bundle:
+            got = bundle.start(config(args, 0, True, False, HARMLESS))
+        if got[0] == 0:
+            return None
+        why = why or got
+    return why
+
+
 class Bundle:
     """A container's directory; use it in a with statement."""
 
@@ -102,14 +133,20 @@ class Bundle:
     def __exit__(self, *_):
         subprocess.run(self.runtime.prefix + ["rm", "-rf", self.directory])
 
-    def start(self, conf, work=None, prefix=()):
-        """Starts the container; work(bundle), if given, runs meanwhile and gives text that is added to standard output.
-        Gives (exit status, standard output, standard error); the status is None if it did not end."""
+    def next_name(self, conf):
+        """The name of the next container, whose configuration is in place then."""
         self.count += 1
-        name = f"{os.path.basename(self.directory)}.{self.count}"
         with open(os.path.join(self.directory, "config.json"), "w") as f:
             json.dump(conf, f)
+        return f"{os.path.basename(self.directory)}.{self.count}"
+
+    def start(self, conf, work=None, prefix=(), terminal=False):
+        """Starts the container; work(bundle), if given, runs meanwhile and gives text that is added to standard output.
+        Gives (exit status, standard output, standard error); the status is None if it did not end."""
+        name = self.next_name(conf)
         command = list(prefix) + self.runtime.command(self.state, "run", "--bundle", self.directory, name)
+        if terminal:
+            command = ["script", "-qec", shlex.join(command), "/dev/null"]
         child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                  start_new_session=True)
         more = b""
@@ -126,6 +163,29 @@ class Bundle:
             if child.returncode != 0:
                 subprocess.run(self.runtime.command(self.state, "delete", "--force", name),
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def create_and_start(self, conf):
+        """The same in two steps, as container engines do it. Gives (exit status of the step that failed, or 0; what was printed)."""
+        name = self.next_name(conf)
+        printed = os.path.join(self.directory, "printed")
+        try:
+            for step in (["create", "--bundle", self.directory, name], ["start", name]):
+                with open(printed, "a" if step[0] == "start" else "w") as f:
+                    status = subprocess.run(self.runtime.command(self.state, *step), stdin=subprocess.DEVNULL, stdout=f, stderr=f,
+                                            timeout=TIMEOUT).returncode
+                if status != 0:
+                    break
+            until = time.monotonic() + TIMEOUT
+            while status == 0 and self.state_of(name) != "stopped" and time.monotonic() < until:
+                time.sleep(0.02)
+        finally:
+            subprocess.run(self.runtime.command(self.state, "delete", "--force", name), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with open(printed, errors="replace") as f:
+            return status, f.read()
+
+    def state_of(self, name):
+        done = subprocess.run(self.runtime.command(self.state, "state", name), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        return json.loads(done.stdout)["status"] if done.returncode == 0 else None
 
     def inside(self, path):
         return os.path.join(self.directory, "rootfs", path.lstrip("/"))
@@ -157,7 +217,7 @@ def killers(bundle, conf, work, wanted):
 
 
 def request(bundle, child, address_file="/data/address", path="/version"):
-    """Asks the server in the container for `path`, then ends it by closing its standard input."""
+    """Asks the server in the container for `path` with curl. The server ends when its standard input is closed."""
     address = None
     for _ in range(200):
         try:
@@ -170,12 +230,9 @@ def request(bundle, child, address_file="/data/address", path="/version"):
                 return b""  # ended too early
             except subprocess.TimeoutExpired:
                 continue
-    body = b""
-    if address:
-        try:
-            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"http://{address}{path}", timeout=10) as r:
-                body = b"%d %s" % (r.status, r.read())
-        except OSError as e:
-            body = f"request: {e}".encode()
-        os.unlink(bundle.inside(address_file))
-    return body
+    if not address:
+        return b""
+    got = subprocess.run(["curl", "-sS", "--noproxy", "*", "--max-time", "20", "-w", " %{http_code}", f"http://{address}{path}"],
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    os.unlink(bundle.inside(address_file))
+    return got.stdout

@@ -241,6 +241,55 @@ TEST(Diff, NotWiderIsTransitive) {
   EXPECT_GT(chains, 300u);
 }
 
+// What is said from the first to the second and from the second to the third adds up to what is said from the first to the third.
+TEST(Diff, AddsUpAlongChains) {
+  ProfileMaker maker(12);
+  size_t compared = 0, there_and_back = 0, wider_chains = 0;
+  for (int i = 0; i < 500; ++i) {
+    const Profile a = maker.profile(), other = maker.profile(), another = maker.profile();
+    // Half of the chains only grow, so that wider and narrower can be followed along them.
+    const Profile grows[] = {a, other};
+    const auto b = i % 2 == 0 ? Result<Profile>(other) : merge(grows, Merge::Union);
+    if (!b) continue;
+    const Profile grows_on[] = {*b, another};
+    const auto c = i % 2 == 0 ? Result<Profile>(another) : merge(grows_on, Merge::Union);
+    if (!c) continue;
+    const auto ab = diff(a, *b), bc = diff(*b, *c), ac = diff(a, *c);
+    ASSERT_TRUE(ab && bc && ac);
+    if (ab->same() && bc->same()) {
+      EXPECT_TRUE(ac->same()) << text_of(a) << text_of(*c);
+    }
+    if (!ab->narrower && !bc->narrower) {
+      EXPECT_FALSE(ac->narrower) << text_of(a) << text_of(*b) << text_of(*c);
+      EXPECT_EQ(ac->wider, ab->wider || bc->wider) << text_of(a) << text_of(*b) << text_of(*c);
+      wider_chains += ac->wider;
+    }
+    const Profile* all[] = {&a, &*b, &*c};
+    for (const Event& event : boundary_events(all)) {
+      if (!can_be_passed(event)) continue;
+      bool twice = false;
+      const auto first = said(*ab, event, twice), second = said(*bc, event, twice), both = said(*ac, event, twice);
+      ASSERT_FALSE(twice);
+      if (!listed(a, *b, event) || !listed(*b, *c, event) || !listed(a, *c, event)) continue;  // grouped, see above
+      ++compared;
+      const Action from = first ? first->first : decide(a, event);
+      const Action to = second ? second->second : decide(*b, event);
+      if (first && second) {
+        ASSERT_EQ(first->second, second->first);
+      }
+      ASSERT_EQ(both.has_value(), from != to) << arch_of(event) << " " << event.number << "\n" << text_of(a) << text_of(*b) << text_of(*c);
+      if (both) {
+        ASSERT_EQ(both->first, from);
+        ASSERT_EQ(both->second, to);
+      }
+      there_and_back += first && second && from == to;
+    }
+  }
+  EXPECT_GT(compared, 50000u);
+  EXPECT_GT(there_and_back, 100u);
+  EXPECT_GT(wider_chains, 100u);
+}
+
 TEST(Diff, SaysWhatKindOfChangeItIs) {
   const auto one = [](const Condition& when, Action action, Action otherwise) {
     Profile profile;

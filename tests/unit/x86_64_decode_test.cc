@@ -549,5 +549,21 @@ TEST(Corners, NeverReadsPastTheEnd) {
   munmap(pages, 2 * page);
 }
 
+// Bytes behind the end that may be read change nothing.
+TEST(Corners, WhatStandsBehindTheEndDoesNotMatter) {
+  std::mt19937_64 random(4);
+  for (int i = 0; i < 50'000; ++i) {
+    uint8_t b[96];
+    for (uint8_t& x : b) x = random() % 4 == 0 ? kPrefixes[random() % sizeof kPrefixes] : byte(random);
+    for (size_t n = 0; n <= 40; ++n) {
+      const Insn alone = arch::decode(b, b + n);
+      for (const size_t readable : {n, n + 7, size_t{47}, sizeof b}) {
+        const Insn beside = arch::decode(b, b + n, b + std::max(n, readable));
+        ASSERT_EQ(std::memcmp(&alone, &beside, sizeof alone), 0) << hex(b, n) << " of " << readable;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace stile::arch
