@@ -41,6 +41,14 @@ std::vector<std::string> parts_of(const std::string& paths) {
   return parts;
 }
 
+std::string outside(const std::string& part) {
+  return fmt::format("the search path has {}, and the program is not inside the system root", part);
+}
+
+std::string relative(const std::string& directory) {
+  return fmt::format("the search path has the directory '{}', relative to where the program is started", directory);
+}
+
 }  // namespace
 
 LibrarySearch::LibrarySearch(Root root, Linker linker, unsigned level)
@@ -89,7 +97,7 @@ const std::vector<LibrarySearch::Place>& LibrarySearch::subdirectories(const std
 }
 
 void LibrarySearch::directory_places(const std::string& directory, const std::string& name, Places& places) {
-  for (const Place& place : subdirectories(directory)) places.list.push_back({place.file + "/" + name, place.level});
+  for (const Place& place : subdirectories(directory)) places.push_back({place.file + "/" + name, place.level});
 }
 
 // An RPATH or RUNPATH of `owner`.
@@ -98,13 +106,12 @@ void LibrarySearch::path_places(const std::string& paths, const Asker& owner, co
     bool platform = false;
     const auto directory = expand_tokens(part, owner.origin, linker_, &platform);
     if (!directory) {
-      places.doubts.push_back(fmt::format("the search path has {}, and the program is not inside the system root", part));
+      places.push_back({"", 0, outside(part)});
       continue;
     }
     if (!directory->starts_with('/')) {
       // An empty part is the current directory, too (fillin_rpath).
-      places.doubts.push_back(
-          fmt::format("the search path has the directory '{}', relative to where the program is started", *directory));
+      places.push_back({"", 0, relative(*directory)});
       continue;
     }
     if (directory->size() >= kLongestPath) continue;
@@ -117,7 +124,7 @@ void LibrarySearch::path_places(const std::string& paths, const Asker& owner, co
           for (size_t at = text.find(form); at != text.npos; at = text.find(form, at)) text.replace(at, std::strlen(form), other);
         }
         if (const auto elsewhere = expand_tokens(text, owner.origin, as_other, nullptr)) {
-          places.list.push_back({*elsewhere + "/" + name, 0});
+          places.push_back({*elsewhere + "/" + name, 0});
         }
       }
     }
@@ -140,7 +147,7 @@ void LibrarySearch::cache_places(const std::string& name, const Asker& by, Place
   std::stable_sort(cached.begin(), cached.end(), [](const Place& a, const Place& b) {
     return (a.level == 0 ? 5 : a.level) > (b.level == 0 ? 5 : b.level);
   });
-  places.list.insert(places.list.end(), cached.begin(), cached.end());
+  places.insert(places.end(), cached.begin(), cached.end());
 }
 
 void LibrarySearch::glibc_places(const std::string& name, const Asker& by, Places& places) {
@@ -170,12 +177,11 @@ void LibrarySearch::musl_places(const std::string& name, const Asker& by, Places
       if (part.empty()) continue;
       const auto directory = expand_tokens(part, owner.origin, linker_, nullptr);
       if (!directory) {
-        places.doubts.push_back(fmt::format("the search path has {}, and the program is not inside the system root", part));
+        places.push_back({"", 0, outside(part)});
       } else if (!directory->starts_with('/')) {
-        places.doubts.push_back(
-            fmt::format("the search path has the directory '{}', relative to where the program is started", *directory));
+        places.push_back({"", 0, relative(*directory)});
       } else {
-        places.list.push_back({*directory + "/" + name, 1});
+        places.push_back({*directory + "/" + name, 1});
       }
     }
   };
@@ -199,11 +205,14 @@ bool LibrarySearch::same_file(const std::string& one, const std::string& other) 
 
 FoundLibrary LibrarySearch::choose(const std::string& name, const Places& places) const {
   FoundLibrary found;
-  found.doubts = places.doubts;
   std::array<std::string, 5> taken;  // by the level of the processor
   std::vector<std::string> by_older_rules;
   bool other_machine = false;
-  for (const Place& place : places.list) {
+  for (const Place& place : places) {
+    if (!place.doubt.empty()) {
+      found.doubts.push_back(place.doubt);
+      continue;
+    }
     const Look seen = look(place.file);
     other_machine |= seen == Look::OtherMachine;
     if (seen == Look::Unreadable) found.doubts.push_back(fmt::format("{} cannot be read by this user", place.file));
@@ -245,7 +254,7 @@ FoundLibrary LibrarySearch::find(const std::string& name, const Asker& by) {
                        : "its path starts at the program, which is not inside the system root";
       return found;
     }
-    places.list.push_back({*path, 1});
+    places.push_back({*path, 1});
   } else if (name.size() < 256) {  // NAME_MAX
     if (linker_.kind == LinkerKind::Musl) {
       musl_places(name, by, places);

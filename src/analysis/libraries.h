@@ -50,11 +50,9 @@ class LibrarySearch {
   struct Place {
     std::string file;
     unsigned level;
+    std::string doubt = {};  // instead of a file: why it is not known which one would be tried here
   };
-  struct Places {
-    std::vector<Place> list;
-    std::vector<std::string> doubts;
-  };
+  using Places = std::vector<Place>;
   enum class Look { Absent, Unreadable, OtherMachine, Taken };
 
   void glibc_places(const std::string& name, const Asker& by, Places& places);

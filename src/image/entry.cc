@@ -85,7 +85,7 @@ class Finder {
       if (wanted.empty()) return fail(Code::NotElf, fmt::format("starts the script {}, which names no interpreter", shown(*path)), image_.file());
       if (!wanted.starts_with('/')) wanted = absolute(wanted);
       if (wanted.substr(wanted.rfind('/') + 1) == "env") {
-        if (auto ok = through_env(wanted, argument, entry); !ok) return ok;
+        if (auto ok = through_env(wanted, entry); !ok) return ok;
         wanted = env_target(argument);
         if (wanted.empty()) return {};
       }
@@ -95,7 +95,7 @@ class Finder {
 
  private:
   // env itself runs first. It may be a link to a program of many names (busybox), which is the same then.
-  Result<void> through_env(const std::string& env, const std::string&, EntryPoint& entry) const {
+  Result<void> through_env(const std::string& env, EntryPoint& entry) const {
     const auto path = program(env);
     if (!path) return fail(Code::Io, fmt::format("holds no program '{}'", shown(env)), image_.file());
     if (root_.read_text(*path, 4).value_or("") == "\x7f" "ELF") entry.programs.push_back(*path);

@@ -193,6 +193,9 @@ TEST_F(Loader, DirectoriesRelativeToTheStartAreSaid) {
   EXPECT_NE(told.find("the directory 'lib', relative to where the program is started"), std::string::npos) << told;
   EXPECT_NE(told.find("the directory '', relative"), std::string::npos) << told;
   EXPECT_EQ(marks(analysed("program")), "A");
+  // Behind the directory where the library is they do not matter.
+  program("program", "-Wl,-rpath,$PWD/a:lib: -La -lone");
+  EXPECT_EQ(gaps(analysed("program")), "");
 }
 
 TEST_F(Loader, VariantsForOtherProcessorsAreSaid) {
