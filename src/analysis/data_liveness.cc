@@ -228,6 +228,13 @@ void DataLiveness::mark_roots() {
   for (const Object& object : program_.objects) {
     if (object.image.position_independent()) mark_named_by_unwinder(object);
   }
+  // Entries of the global offset table that no instruction names: code for large programs (-mcmodel=large) reaches them by
+  // adding to the address of the table.
+  for (const Program::Slot& slot : program_.slots) {
+    if (!slot.imported || !covers(slot.address)) continue;
+    const size_t piece = piece_of(slot.address);
+    if (piece < named_.size() && !named_[piece] && program_.executable(slot.value)) take_(program_.function_at(slot.value), kNoFunction, 0);
+  }
   // Relocated words that are in no piece: in a program with a fixed address (also what it copies out of its libraries), and in
   // read-only memory. Who reads them is not followed, so they count.
   for (const Program::Slot& slot : program_.slots) {

@@ -169,7 +169,13 @@ class Discovery {
         ++p;
         continue;
       }
-      if (insn.flow == arch::Flow::Call) {
+      if (insn.flow == arch::Flow::IndirectJump && insn.disp_at != 0 && is_import(arch::rip_target(insn, p, address))) {
+        // An entry of the procedure linkage table: a function of its own, also where nothing calls it directly. With
+        // -fcf-protection it begins with endbr64.
+        constexpr uint8_t kEndbr64[] = {0xf3, 0x0f, 0x1e, 0xfa};
+        const bool marked = p - bytes.begin() >= 4 && std::equal(std::begin(kEndbr64), std::end(kEndbr64), p - 4);
+        add(marked ? address - 4 : address);
+      } else if (insn.flow == arch::Flow::Call) {
         add(arch::branch_target(insn, p, address));
       } else if (insn.disp_at != 0 && insn.opcode == 0x8d && insn.map == 0) {
         add(arch::rip_target(insn, p, address));
@@ -178,6 +184,13 @@ class Discovery {
       }
       p += insn.length;
     }
+  }
+
+  // A slot that the dynamic linker fills with the address of a function it binds.
+  bool is_import(uint64_t address) const {
+    const auto it = std::lower_bound(program_.slots.begin(), program_.slots.end(), address,
+                                     [](const Program::Slot& slot, uint64_t value) { return slot.address < value; });
+    return it != program_.slots.end() && it->address == address && it->imported;
   }
 
   void add_data_targets() {

@@ -173,6 +173,7 @@ class Collector {
     const auto it = std::lower_bound(program_.slots.begin(), program_.slots.end(), slot,
                                      [](const Program::Slot& s, uint64_t address) { return s.address < address; });
     if (it != program_.slots.end() && it->address == slot) {
+      variables.push_back({from, offset, slot, /*held=*/false});
       link(from, offset, it->value, kind);
     } else if (!program_.writable(slot)) {
       if (const auto word = program_.read<uint64_t>(slot); word && program_.executable(*word)) link(from, offset, *word, kind);

@@ -210,6 +210,16 @@ TEST_F(Reach, WrapperInLibrary) {
   ASSERT_FALSE(build(".globl wrapper\n" + kWrapper, "-shared -soname libstub.so", "libstub.so").empty());
   check_file(build("fn _start\n mov $39, %edi\n call wrapper@PLT\n ud2", "-pie --no-dynamic-linker", "user", true), {"getpid"}, kNoGaps);
 }
+TEST_F(Reach, CallThroughATableEntryThatNothingNames) {  // -mcmodel=large: by the distance from the table
+  ASSERT_FALSE(build(".globl f\n fn f\n mov $39, %eax\n syscall\n ret\n .globl g\n fn g\n" + kFork, "-shared -soname libstub.so", "libstub.so").empty());
+  check_file(build("fn _start\n lea _GLOBAL_OFFSET_TABLE_(%rip), %rbx\n movabs $f@GOT, %rax\n call *(%rbx,%rax)\n ud2", "-pie --no-dynamic-linker", "user", true),
+             {"getpid"}, kNoGaps);
+}
+// Entries of the procedure linkage table stand side by side; one that only dead code calls is not run with the one before it.
+TEST_F(Reach, TableEntryBehindALiveOne) {
+  ASSERT_FALSE(build(".globl f\n fn f\n mov $39, %eax\n syscall\n ret\n .globl g\n fn g\n" + kFork, "-shared -soname libstub.so", "libstub.so").empty());
+  check_file(build("fn _start\n call f@PLT\n ud2\n fn dead\n jmp g@PLT\n", "-pie --no-dynamic-linker", "user", true), {"getpid"}, kNoGaps);
+}
 TEST_F(Reach, Dlsym) {
   ASSERT_FALSE(build(".globl dlsym\n fn dlsym\n xor %eax, %eax\n ret\n", "-shared -soname libstub.so", "libstub.so").empty());
   const std::string user = build("fn _start\n call *dlsym@GOTPCREL(%rip)\n mov $60, %eax\n syscall\n ud2", "-pie --no-dynamic-linker", "user", true);
