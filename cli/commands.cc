@@ -67,7 +67,7 @@ int dispatch(const Command& command, std::vector<std::string> words) {
 const std::vector<Command>& commands() {
   static const std::vector<Command> kCommands = {
       profile_command(), explain_command(), run_command(), trace_command(), compile_command(), disasm_command(), emulate_command(), doctor_command(), embed_command(),
-      diff_command(), edit_command(), merge_command(), lint_command(), syscalls_command(),
+      diff_command(), edit_command(), merge_command(), convert_command(), lint_command(), syscalls_command(),
   };
   return kCommands;
 }

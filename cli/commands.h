@@ -24,6 +24,7 @@ Command embed_command();
 Command diff_command();
 Command edit_command();
 Command merge_command();
+Command convert_command();
 Command lint_command();
 Command syscalls_command();
 

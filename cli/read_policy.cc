@@ -72,6 +72,25 @@ Result<std::string> read_bytes(const std::string& path) {
   }
 }
 
+// What a policy includes: a regular file, and no large one.
+Result<std::string> read_included(const std::string& path) {
+  constexpr size_t kMaxIncluded = 1u << 20;
+  const Descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
+  struct stat status {};
+  if (file.fd < 0 || fstat(file.fd, &status) != 0) return fail(Code::Io, std::string("cannot be opened: ") + std::strerror(errno), path);
+  if (!S_ISREG(status.st_mode)) return fail(Code::Io, "is no regular file", path);
+  std::string text;
+  while (true) {
+    const size_t size = text.size();
+    text.resize(size + kChunk);
+    const ssize_t got = read(file.fd, text.data() + size, kChunk);
+    if (got < 0) return fail(Code::Io, std::string("cannot be read: ") + std::strerror(errno), path);
+    text.resize(size + static_cast<size_t>(got));
+    if (got == 0) return text;
+    if (text.size() > kMaxIncluded) return fail(Code::Limit, "is too large for a policy", path);
+  }
+}
+
 Result<Policy> analyse(const std::string& path, unsigned threads) {
   AnalyzeOptions how;
   how.threads = threads;
@@ -128,7 +147,7 @@ Result<Policy> read_policy(const std::string& path, const ReadContext& context, 
   const Format* format = recognise_format(*text);
   if (format == nullptr) {
     return fail(Code::Usage, "is in no format that stile reads", path,
-                "a JSON profile (docker, podman, runc, stile) or a raw BPF program is needed");
+                "stile convert --help lists them");
   }
   if (format->name == "bpf") return program_policy(*text, path, lift_programs);
   if (format->read == nullptr) {
@@ -218,11 +237,16 @@ std::vector<Flag> context_flags() {
        .help = "The capabilities it is read for, where rules speak of them (docker's includes and excludes). "
                "Default: those this process could get",
        .repeat = true},
+      {.names = "--thread",
+       .value = "NAME",
+       .help = "The thread whose filter is read, where a file holds several (seccompiler)"},
   };
 }
 
 Result<ReadContext> context_from(const Arguments& arguments) {
   ReadContext context = context_here();
+  context.include = read_included;
+  if (arguments.has("--thread")) context.thread = arguments.value("--thread");
   if (arguments.has("--arch")) context.arch = arguments.value("--arch");
   if (arguments.has("--kernel")) context.kernel = arguments.value("--kernel");
   if (!arguments.has("--cap")) return context;

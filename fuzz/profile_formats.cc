@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Any bytes as a profile file. What can be read can be written, and reads back as the same, or decides the same.
+// Any bytes as a profile file in a format that carries all decisions (text_formats.cc has the others). What can be read can be written, and reads
+// back as the same, or decides the same.
 #include <stile/filter.h>
 #include <stile/format.h>
 
@@ -47,8 +48,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace stile;
   const std::string text(reinterpret_cast<const char*>(data), size);
   recognise_format(text);
-  for (const Format* format : formats()) {
-    if (format->read != nullptr) fuzz::profile_formats::round_trip(*format, text);
-  }
+  for (const char* name : {"oci", "stile", "bpf"}) fuzz::profile_formats::round_trip(*find_format(name), text);
   return 0;
 }

@@ -3,6 +3,7 @@
 // Profiles as files. Each format is one const struct in src/format/<name>.cc, listed in src/format/formats.cc.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <set>
 #include <span>
@@ -20,6 +21,10 @@ struct ReadContext {
   std::string arch = "x86_64";         // stile's name
   std::string kernel;                  // release, "6.1"; empty = newer than any named
   std::set<std::string> capabilities;  // of the bounding set, "CAP_SYS_ADMIN"; empty = none (an ordinary container has some, none matters here)
+  std::string thread;                  // whose filter, where a file holds several (seccompiler); empty = the only one
+  // Reads a file that a policy includes (minijail's @include, kafel's #include); `path` is relative to the policy's own. Bounds what it reads.
+  // Empty: such a policy is an error.
+  std::function<Result<std::string>(const std::string& path)> include;
 };
 
 struct Format {

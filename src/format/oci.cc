@@ -20,4 +20,9 @@ namespace stile {
 extern const Format kOciFormat = {"oci", "the JSON that runc, crun, docker and podman take", false,
                                   format::oci::write, format::oci::read};
 
+extern const Format kDockerFormat = {"docker", "the same with docker's archMap", false, format::oci::write_docker,
+                                     format::oci::read};
+extern const Format kPodmanFormat = {"podman", "the same with podman's archMap and names of errors", false,
+                                     format::oci::write_podman, format::oci::read};
+
 }  // namespace stile

@@ -6,40 +6,13 @@
 #include <algorithm>
 #include <map>
 
+#include "format/clauses.h"
 #include "format/oci.h"
 
 namespace stile::format::oci {
 namespace {
 
 constexpr uint64_t kMax = ~uint64_t{0};
-
-// (argument & mask) == value
-struct Block {
-  uint64_t mask;
-  uint64_t value;
-};
-
-// The blocks whose union are the numbers of `range` that have no bit outside `mask`.
-void add_blocks(Range range, uint64_t mask, std::vector<Block>& blocks) {
-  uint64_t first = range.first;
-  while (true) {
-    uint64_t low = 0;  // the bits that are free in the block
-    while (low != kMax) {
-      const uint64_t wider = low << 1 | 1;
-      if ((first & wider) != 0 || range.last - first < wider) break;
-      low = wider;
-    }
-    if ((first & ~mask) == 0) blocks.push_back({mask & ~low, first});
-    if (range.last - first <= low) return;
-    first += low + 1;
-  }
-}
-
-std::vector<Block> blocks_of(const Test& test) {
-  std::vector<Block> blocks;
-  for (const Range& range : test.in) add_blocks(range, test.mask, blocks);
-  return blocks;
-}
 
 Comparison comparison_of(uint8_t arg, const Block& block) {
   if (block.mask == kMax) return {arg, Op::Eq, block.value, 0};

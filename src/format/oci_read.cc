@@ -277,17 +277,21 @@ void warn_of_open_doors(Reading& reading) {
 
 Result<Profile> read(std::string_view text, const std::string& where, const ReadContext& context,
                      std::vector<std::string>* warnings) {
-  auto resolver = Resolver::make(context);
-  if (!resolver) return tl::unexpected(resolver.error());
   auto document = parse_json(text, where);
   if (!document) return tl::unexpected(document.error());
+  return read_document(*document, "", where, context, warnings);
+}
 
+Result<Profile> read_document(const json& document, const std::string& path, const std::string& where,
+                              const ReadContext& context, std::vector<std::string>* warnings) {
+  auto resolver = Resolver::make(context);
+  if (!resolver) return tl::unexpected(resolver.error());
   Decoder decoder(where, Nulls::AreAbsent);
-  Object top(decoder, *document, "");
+  Object top(decoder, document, path);
   Profile profile;
   Reading reading{*resolver, profile, {}, {}, {}, {}, false};
   profile.otherwise = read_action(top, "defaultAction", "defaultErrnoRet", "defaultErrno", reading);
-  if (reading.notifies) reading.warn("/defaultAction", "runc refuses SCMP_ACT_NOTIFY as the default");
+  if (reading.notifies) reading.warn(top.path_of("defaultAction"), "runc refuses SCMP_ACT_NOTIFY as the default");
   reading.tables = resolver->read_tables(top, reading.warnings);
   profile.arch = arch::arch_info(reading.tables[0]).name;
   for (const arch::ArchId table : reading.tables) {
@@ -295,8 +299,8 @@ Result<Profile> read(std::string_view text, const std::string& where, const Read
     if (name != profile.arch) profile.also_arches.emplace_back(name);
   }
   std::sort(profile.also_arches.begin(), profile.also_arches.end());
-  top.array("syscalls", Need::Optional, [&](const json& value, const std::string& path) {
-    read_entry(Object(decoder, value, path), reading);
+  top.array("syscalls", Need::Optional, [&](const json& value, const std::string& place) {
+    read_entry(Object(decoder, value, place), reading);
   });
   read_loading(top, reading);
   top.done();

@@ -10,32 +10,13 @@
 #include "format/json_text.h"
 #include "format/oci.h"
 #include "format/oci_format.h"
+#include "format/plan.h"
 
 namespace stile::format::oci {
 namespace {
 
 // Calls that one and the same entry of the file is for.
 using Entries = std::map<std::tuple<ActionKind, uint16_t, Comparisons>, std::set<std::string>>;
-
-class Losses {
- public:
-  explicit Losses(std::vector<std::string>* lost) : lost_(lost) {}
-  void add(std::string sentence) {
-    if (lost_ != nullptr) lost_->push_back(std::move(sentence));
-  }
-
- private:
-  std::vector<std::string>* lost_;
-};
-
-// "read, write and 12 more"
-std::string some_of(const std::set<std::string>& names) {
-  constexpr size_t kShown = 5;
-  const auto end = std::next(names.begin(), static_cast<std::ptrdiff_t>(std::min(names.size(), kShown)));
-  std::string text = fmt::format("{}", fmt::join(names.begin(), end, ", "));
-  if (names.size() > kShown) text += fmt::format(" and {} more", names.size() - kShown);
-  return text;
-}
 
 // --- rules ---
 
@@ -152,7 +133,13 @@ ordered_json write_comparison(const Comparison& one) {
   return object;
 }
 
-ordered_json write_entries(const Entries& entries) {
+// An error as containers/common names it, beside its number; nothing where the number has no name.
+void name_error(ordered_json& object, const char* key, Action action) {
+  const std::string word = to_string(action);
+  if (action.kind == ActionKind::Errno && word.starts_with("errno:E")) object[key] = word.substr(6);
+}
+
+ordered_json write_entries(const Entries& entries, Flavour flavour) {
   ordered_json list = ordered_json::array();
   for (const auto& [what, names] : entries) {
     const auto& [kind, data, all] = what;
@@ -160,18 +147,48 @@ ordered_json write_entries(const Entries& entries) {
     entry["names"] = names;
     entry["action"] = action_name(kind);
     if (takes_errno(kind)) entry["errnoRet"] = data;
+    if (flavour == Flavour::Podman) name_error(entry, "errno", {kind, data});
     for (const Comparison& one : all) entry["args"].push_back(write_comparison(one));
     list.push_back(std::move(entry));
   }
   return list;
 }
 
+// Filters that look at numbers alone take x32's calls for unknown ones. Here every listed architecture gets every rule, and so x32
+// would get all that is let through: it is better left out.
+Profile without_idle_x32(Profile profile, Losses& losses) {
+  const bool refuses = strictness(profile.otherwise.kind) > strictness(ActionKind::Log);
+  const bool has_rules = std::any_of(profile.rules.begin(), profile.rules.end(), [](const auto& entry) {
+    const auto& arches = entry.second.arches;
+    return arches.empty() || std::find(arches.begin(), arches.end(), "x32") != arches.end();
+  });
+  if (!refuses || has_rules || std::erase(profile.also_arches, "x32") == 0) return profile;
+  losses.add(fmt::format("calls by x32 are killed, not given {}", to_string(profile.otherwise)));
+  return profile;
+}
+
+// The machine's own table and those of programs that it also runs.
+ordered_json arch_map(const std::vector<const arch::ArchInfo*>& tables, std::string_view own) {
+  ordered_json entry = ordered_json::object();
+  ordered_json others = ordered_json::array();
+  for (const arch::ArchInfo* table : tables) {
+    if (arch::arch_by_name(own) == table->id) {
+      entry["architecture"] = table->oci_name;
+    } else {
+      others.push_back(table->oci_name);
+    }
+  }
+  entry["subArchitectures"] = std::move(others);
+  return entry;
+}
+
 }  // namespace
 
-Result<std::string> write(const Profile& profile, std::vector<std::string>* lost) {
+Result<ordered_json> document_of(const Profile& original, Flavour flavour, std::vector<std::string>* lost) {
+  Losses losses(lost);
+  const Profile profile = without_idle_x32(original, losses);
   auto tables = tables_of(profile);
   if (!tables) return tl::unexpected(tables.error());
-  Losses losses(lost);
   Entries
       entries;  // Allow comes first, being the first of its enumeration, and before conditions their absence
   bool trap_data = profile.otherwise.kind == ActionKind::Trap && profile.otherwise.data != 0;
@@ -191,9 +208,26 @@ Result<std::string> write(const Profile& profile, std::vector<std::string>* lost
   ordered_json document = ordered_json::object();
   document["defaultAction"] = action_name(profile.otherwise.kind);
   if (takes_errno(profile.otherwise.kind)) document["defaultErrnoRet"] = profile.otherwise.data;
-  for (const arch::ArchInfo* table : *tables) document["architectures"].push_back(table->oci_name);
-  document["syscalls"] = write_entries(entries);
-  return print_json(document);
+  if (flavour == Flavour::Podman) name_error(document, "defaultErrno", profile.otherwise);
+  if (flavour == Flavour::Oci) {
+    for (const arch::ArchInfo* table : *tables) document["architectures"].push_back(table->oci_name);
+  } else {
+    document["archMap"] = ordered_json::array({arch_map(*tables, profile.arch)});
+  }
+  document["syscalls"] = write_entries(entries, flavour);
+  return document;
+}
+
+Result<std::string> write(const Profile& profile, std::vector<std::string>* lost) {
+  return document_of(profile, Flavour::Oci, lost).map(print_json);
+}
+
+Result<std::string> write_docker(const Profile& profile, std::vector<std::string>* lost) {
+  return document_of(profile, Flavour::Docker, lost).map(print_json);
+}
+
+Result<std::string> write_podman(const Profile& profile, std::vector<std::string>* lost) {
+  return document_of(profile, Flavour::Podman, lost).map(print_json);
 }
 
 }  // namespace stile::format::oci

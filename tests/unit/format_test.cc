@@ -53,7 +53,7 @@ std::string why(const char* format, std::string_view text) {
 }
 
 TEST(Formats, AreListed) {
-  EXPECT_EQ(formats().size(), 3u);
+  EXPECT_EQ(formats().size(), 11u);
   EXPECT_TRUE(find_format("bpf")->binary);
   EXPECT_EQ(formats()[0]->name, "oci");
   EXPECT_EQ(find_format("nothing"), nullptr);
