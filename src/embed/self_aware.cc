@@ -13,7 +13,8 @@ namespace stile {
 namespace {
 
 // include/uapi/linux/bpf_common.h
-constexpr uint16_t kLoadWord = 0x20, kJumpEqual = 0x15, kReturn = 0x06;
+constexpr uint16_t kLoadWord = 0x20, kLoadConstant = 0x00, kJumpEqual = 0x15, kReturn = 0x06;
+constexpr uint16_t kClassMask = 0x07, kClassLoad = 0x00;
 // Offsets in struct seccomp_data, include/uapi/linux/seccomp.h.
 constexpr uint32_t kNumber = 0, kArch = 4, kArgument0 = 16, kArgument1 = 24, kArgument2 = 32;
 constexpr uint32_t kAuditX86_64 = 0xc000003e, kAuditI386 = 0x40000003;
@@ -51,6 +52,7 @@ bool can_execute(const Program& program) {
 class Assembler {
  public:
   void load(uint32_t offset) { add({kLoadWord, 0, 0, offset}); }
+  void set(uint32_t value) { add({kLoadConstant, 0, 0, value}); }
   void give(uint32_t verdict) { add({kReturn, 0, 0, verdict}); }
   // Goes on when equal, else to the label.
   void unless(uint32_t value, int label) {
@@ -72,13 +74,15 @@ class Assembler {
   std::array<size_t, 4> labels_{};
 };
 
-Program prologue(SelfKey key, bool with_exec) {
+Program prologue(SelfKey key, bool with_exec, bool accumulator_counts) {
   enum { kRest, kNotPrctl, kNotTheQuestion };
+  // The number comes first and the architecture where it matters: the kernel walks these instructions for each number of each table when
+  // the filter is installed (seccomp_cache_prepare_bitmap, kernel/seccomp.c), and nearly all leave after two of them.
   Assembler code;
-  code.load(kArch);
-  code.unless(kAuditX86_64, kRest);
   code.load(kNumber);
   code.unless(kPrctl, kNotPrctl);
+  code.load(kArch);
+  code.unless(kAuditX86_64, kRest);
   code.load(kArgument0);
   code.unless(kSetNoNewPrivs, kRest);
   code.load(kArgument2);
@@ -91,6 +95,8 @@ Program prologue(SelfKey key, bool with_exec) {
   code.mark(kNotPrctl);
   if (with_exec) {
     code.unless(kSeccomp, kRest);
+    code.load(kArch);
+    code.unless(kAuditX86_64, kRest);
     code.load(kArgument0);
     code.unless(kSetModeFilter, kRest);
     code.load(kArgument1);
@@ -98,6 +104,7 @@ Program prologue(SelfKey key, bool with_exec) {
     code.give(kAllow);
   }
   code.mark(kRest);
+  if (accumulator_counts) code.set(0);
   return code.finish();
 }
 
@@ -112,7 +119,7 @@ SelfKey self_key(const Program& program) {
 Result<Program> self_aware(const Program& program) {
   if (auto valid = validate(program); !valid) return tl::unexpected(valid.error());
   for (const Instruction& instruction : program) {
-    const bool gives = (instruction.code & 0x07) == kReturn;
+    const bool gives = (instruction.code & kClassMask) == kReturn;
     if (gives && action_of(instruction.k).kind == ActionKind::Notify) {
       return fail(
           Code::Usage,
@@ -120,7 +127,9 @@ Result<Program> self_aware(const Program& program) {
           "use stile run, or another action");
     }
   }
-  Program whole = prologue(self_key(program), can_execute(program));
+  // A program begins with zero in its accumulator (bpf_convert_filter, net/core/filter.c), and may count on it.
+  const bool loads_first = (program.front().code & kClassMask) == kClassLoad;
+  Program whole = prologue(self_key(program), can_execute(program), !loads_first);
   if (whole.size() + program.size() > kMaxInstructions) {
     return fail(Code::Limit, fmt::format("the filter has {} instructions, and {} more are needed to embed "
                                          "it: more than the {} a kernel takes",

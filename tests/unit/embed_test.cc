@@ -164,6 +164,25 @@ TEST(SelfAware, AnswersTheQuestionAndNothingElse) {
   }
 }
 
+TEST(SelfAware, TheAccumulatorIsZeroBeforeTheFilter) {
+  // if (A == 0) allow; else refuse: a filter that begins with a comparison.
+  const Program base = {{0x15, 0, 1, 0}, {0x06, 0, 0, kAllow}, {0x06, 0, 0, kEperm}};
+  const Program program = self_aware(base).value();
+  ASSERT_TRUE(validate(program));
+  for (const uint32_t number : {0u, 1u, 157u, 317u}) {
+    EXPECT_EQ(emulate(program, {.number = number, .arch = kX86_64})->value, kAllow) << number;
+    EXPECT_EQ(emulate(program, {.number = number, .arch = 0x40000003})->value, kAllow) << number;
+  }
+}
+
+TEST(SelfAware, ThePriceIsKnown) {
+  // docs/embed.md says how many instructions come before the filter, and nearly every number passes two or three of them.
+  for (const bool with_exec : {false, true}) {
+    const Program base = small_filter(with_exec);
+    EXPECT_EQ(self_aware(base)->size() - base.size(), with_exec ? 20 : 11);
+  }
+}
+
 TEST(SelfAware, RefusesWhatCannotWork) {
   const Program notify = {{0x06, 0, 0, 0x7fc00000}};
   EXPECT_EQ(self_aware(notify).error().code, Code::Usage);

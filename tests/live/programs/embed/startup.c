@@ -1,45 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// startup RUNS A B: runs two programs in turn, output thrown away, and prints the first decile of each in microseconds, from vfork to end: the
-// median of a machine that has nothing else to do.
+// startup RUNS PROGRAM...: starts programs without arguments, output thrown away, all on one CPU, once each and then again, in an order that changes (what
+// the kernel puts off when one ends is in the time of the next), and prints a line for each: the least and the
+// median time from vfork to its end, then the least and the median CPU time of the child from vfork on, in microseconds. CPU time tells more than
+// the clock does on a machine that has other things to do.
+#define _GNU_SOURCE
 #include <fcntl.h>
+#include <sched.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 extern char **environ;
 
-static double once(char *program, char **arguments) {
+static double microseconds(struct timeval time) { return (double)time.tv_sec * 1e6 + (double)time.tv_usec; }
+
+static void once(char *program, double *clock, double *cpu) {
   struct timespec start, end;
+  struct rusage used;
   int pid, status;
-  arguments[0] = program;
+  char *arguments[] = {program, NULL};
   clock_gettime(CLOCK_MONOTONIC, &start);
   if (posix_spawn(&pid, program, NULL, NULL, arguments, environ) != 0) exit(9);
-  waitpid(pid, &status, 0);
+  wait4(pid, &status, 0, &used);
   clock_gettime(CLOCK_MONOTONIC, &end);
-  return (double)(end.tv_sec - start.tv_sec) * 1e6 + (double)(end.tv_nsec - start.tv_nsec) / 1e3;
+  if (status != 0) exit(10);
+  *clock = (double)(end.tv_sec - start.tv_sec) * 1e6 + (double)(end.tv_nsec - start.tv_nsec) / 1e3;
+  *cpu = microseconds(used.ru_utime) + microseconds(used.ru_stime);
 }
 
 static int compare(const void *a, const void *b) { return *(const double *)a < *(const double *)b ? -1 : 1; }
 
 int main(int argc, char **argv) {
-  if (argc < 4) return 9;
-  const int runs = atoi(argv[1]);
-  double *a = malloc(sizeof(double) * (size_t)runs), *b = malloc(sizeof(double) * (size_t)runs);
-  char *first = argv[2], *second = argv[3];
+  if (argc < 3) return 9;
+  const int runs = atoi(argv[1]), programs = argc - 2;
+  const size_t bytes = sizeof(double) * (size_t)runs;
+  double *clock[programs], *cpu[programs];
+  int order[programs];
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(sched_getcpu(), &one);
+  sched_setaffinity(0, sizeof one, &one);
+  for (int p = 0; p < programs; ++p) order[p] = p, clock[p] = malloc(bytes), cpu[p] = malloc(bytes);
   const int out = open("/dev/null", O_RDWR), keep = dup(1);
   dup2(out, 1);
   dup2(out, 2);
   for (int i = 0; i < runs; ++i) {
-    a[i] = once(first, argv + 3);
-    b[i] = once(second, argv + 3);
+    for (int left = programs; left > 0; --left) {
+      const int at = rand() % left, p = order[at];
+      order[at] = order[left - 1];
+      order[left - 1] = p;
+      once(argv[2 + p], &clock[p][i], &cpu[p][i]);
+    }
   }
   dup2(keep, 1);
-  qsort(a, (size_t)runs, sizeof *a, compare);
-  qsort(b, (size_t)runs, sizeof *b, compare);
-  printf("%.1f %.1f\n", a[runs / 10], b[runs / 10]);
+  for (int p = 0; p < programs; ++p) {
+    qsort(clock[p], (size_t)runs, sizeof(double), compare);
+    qsort(cpu[p], (size_t)runs, sizeof(double), compare);
+    printf("%.1f %.1f %.1f %.1f\n", clock[p][0], clock[p][runs / 2], cpu[p][0], cpu[p][runs / 2]);
+  }
   return 0;
 }
