@@ -9,7 +9,10 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "arch/syscalls.h"
@@ -41,6 +44,23 @@ struct FreeBtf {
   void operator()(btf* value) const { btf__free(value); }
 };
 using Btf = std::unique_ptr<btf, FreeBtf>;
+
+// The kernel's own types. Since 6.16 they can be mapped (kernel/bpf/sysfs_btf.c), which saves reading five
+// megabytes: that is half of what the start of a trace takes.
+Btf kernel_types() {
+  const Descriptor file(::open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC));
+  struct stat status {};
+  if (file && ::fstat(file.get(), &status) == 0 && status.st_size > 0 && status.st_size <= UINT32_MAX) {
+    const auto size = static_cast<size_t>(status.st_size);
+    void* mapped = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
+    if (mapped != MAP_FAILED) {
+      Btf types(btf__new(mapped, static_cast<uint32_t>(size)));
+      ::munmap(mapped, size);
+      if (types) return types;
+    }
+  }
+  return Btf(btf__load_vmlinux_btf());
+}
 
 // Where a member lies in a structure, looked for in unnamed members too. Nothing for a bit field or a member
 // that does not exist.
@@ -196,7 +216,7 @@ Result<Descriptor> load_program(const std::vector<bpf_insn>& code, bpf_attach_ty
 }  // namespace
 
 Result<void> Ebpf::load() {
-  const Btf types(btf__load_vmlinux_btf());
+  const Btf types = kernel_types();
   if (!types) return cannot("this kernel does not describe its types (BTF)", errno);
   const auto offsets = offsets_of(types.get());
   if (!offsets) return tl::unexpected(offsets.error());
