@@ -66,7 +66,6 @@ Result<TraceOptions> trace_options(const Arguments& arguments) {
   TraceOptions options;
   options.command = arguments.values("COMMAND");
   options.args = arguments.has("--args");
-  options.times = !arguments.has("--no-times");
   if (arguments.has("--pid")) {
     auto pid = process_id(arguments.value("--pid"));
     if (!pid) return tl::unexpected(pid.error());
@@ -81,6 +80,10 @@ Result<TraceOptions> trace_options(const Arguments& arguments) {
   const auto known = trace_backend_from(backend);
   if (!known) return bad_value("--backend", backend, "auto, ebpf, notify or ptrace");
   options.backend = *known;
+  const std::string times = arguments.value("--times", "sampled");
+  const auto measured = trace_times_from(times);
+  if (!measured) return bad_value("--times", times, "sampled, all or none");
+  options.times = *measured;
   const std::string by = arguments.value("--by", "program");
   const auto split = trace_by_from(by);
   if (!split) return bad_value("--by", by, "program, process, thread or comm");
@@ -227,6 +230,13 @@ bool say_losses(const Trace& trace) {
   return true;
 }
 
+void say_hidden(const Trace& trace) {
+  if (!trace.hidden) return;
+  say("stile: warning: the program loaded a filter of its own: the backend notify did not see the calls "
+      "which that refused "
+      "(--backend ptrace or ebpf does)\n");
+}
+
 void say_new(const Refusal& refusal, const Style& style) {
   std::string text =
       fmt::format("{} {} ({}[{}]): {}\n", style.bold("stile:"), style.yellow("not in the baseline"),
@@ -259,6 +269,7 @@ int from_file(const Arguments& arguments) {
   if (!output) return refuse(output.error());
   auto trace = trace_from(arguments.value("--from"));
   if (!trace) return refuse(trace.error());
+  say_hidden(*trace);
   const bool lost = say_losses(*trace);
   return write_all(std::move(*trace), *output, true) && !lost ? 0 : kOwnError;
 }
@@ -307,6 +318,7 @@ int run_trace(const Arguments& arguments) {
     return exec_status(run.error());
   }
   if (!quiet) say(end_line(run->trace));
+  say_hidden(run->trace);
   const bool lost = say_losses(run->trace);
   const int status = run->status;
   const bool written = write_all(std::move(run->trace), *output, false);
@@ -380,7 +392,13 @@ Command trace_command() {
                "and prctl, the request of "
                "ioctl, the flags of clone and openat, the protection of mmap and mprotect. A profile then "
                "allows these alone"},
-      {.names = "--no-times", .help = "Do not measure how long calls take: the backend ebpf is cheaper so"},
+      {.names = "--times",
+       .value = "WHICH",
+       .help =
+           "Which calls the backend ebpf measures: sampled, each kind's first thousand in a thread and then "
+           "one "
+           "in sixteen, and all that are long; all; or none. Counts are exact in any case. Default: sampled",
+       .choices = {"sampled", "all", "none"}},
       {.names = "--baseline",
        .value = "FILE",
        .help = "Let the calls that this profile allows pass at full speed, and report each other one when it "

@@ -53,8 +53,9 @@ struct CallCount {
   uint64_t errors = 0;       // returned -1 to -4095
   uint64_t returned = 0;     // the calls that the times are of
   uint64_t nanoseconds = 0;  // between entry and return, waiting included: strace -w, not system time
-  uint64_t shortest = 0;
+  uint64_t shortest = 0;     // of those that were measured
   uint64_t longest = 0;
+  uint64_t estimated = 0;    // so many of `returned` were not measured: what they took is estimated from the others
   uint64_t runs = 1;         // in how many of the merged runs it was seen
   std::string first_seen;    // the command line of the first
   std::optional<ArgumentValues> argument;  // with TraceOptions::args, for calls that traced_argument() knows
@@ -85,6 +86,7 @@ struct Trace {
   bool complete = true;              // false: with a baseline, whose calls were not seen
   uint64_t runs = 1;
   uint64_t nanoseconds = 0;          // on the clock, all runs
+  bool hidden = false;               // notify traced, and the program loaded a filter of its own: what that refused was not seen
   uint64_t lost = 0;                 // events the kernel could not deliver or count; anything but 0 is an error to tell
   std::vector<TraceGroup> groups;    // the main program first, then by program, pid, tid, comm
   bool operator==(const Trace&) const = default;
@@ -103,7 +105,7 @@ std::map<CallKey, CallCount> total(const Trace& trace);
 
 // --- showing ---
 
-// Columns by strace's names: "time-percent", "total-time", "avg-time", "calls", "errors", "name", "min-time", "max-time".
+// Columns by strace's names: "time-percent", "total-time", "avg-time", "calls", "errors", "name", "min-time", "max-time"; and "runs".
 struct TableOptions {
   std::string sort = "time";  // see table_sorts()
   std::vector<std::string> columns = {"time-percent", "total-time", "avg-time", "calls", "errors", "name"};
@@ -112,7 +114,7 @@ const std::vector<std::string>& table_columns();
 const std::vector<std::string>& table_sorts();  // "time", "calls", "errors", "name", "min", "max", "avg", "none"
 
 // strace -c's table for each group, with a line above it that names the group where there is more than one. Columns that need results are "-" in a
-// trace without them. Usage error for a column or an order that does not exist. Text is as it was in the kernel: not
+// trace without them; a last line says so where times are estimates. Usage error for a column or an order that does not exist. Text is as it was in the kernel: not
 // safe for a terminal.
 Result<std::string> trace_table(const Trace& trace, const TableOptions& options);
 
@@ -152,6 +154,11 @@ Combined combine(const Profile& profile, const Trace& trace, Unseen unseen);
 enum class TraceBackend { Auto, Ebpf, Notify, Ptrace };
 std::optional<TraceBackend> trace_backend_from(std::string_view text);  // "auto", "ebpf", "notify", "ptrace"
 
+// Which calls the ebpf backend measures; counts are exact in any case. Sampled: of each thread and kind of call the first thousand or so, then
+// about one in sixteen at random, and to a few milliseconds each one that takes that long.
+enum class TraceTimes { None, Sampled, All };
+std::optional<TraceTimes> trace_times_from(std::string_view text);  // "none", "sampled", "all"
+
 struct TraceProgress {
   uint64_t calls = 0;
   uint64_t distinct = 0;
@@ -165,7 +172,7 @@ struct TraceOptions {
   TraceBackend backend = TraceBackend::Auto;
   TraceBy by = TraceBy::Executable;
   bool args = false;                 // record argument values
-  bool times = true;                 // false: ebpf does not read the clock, which makes it cheaper still
+  TraceTimes times = TraceTimes::Sampled;
   // Calls that this profile allows run at full speed and are not seen; all others are counted, and let through.
   const Profile* baseline = nullptr;
   // With a baseline: once per distinct call and place, when it happens.
@@ -183,7 +190,7 @@ struct TraceRun {
 
 // Runs a command, or watches a process, until it and all it started have ended. SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1 and SIGUSR2 that
 // somebody sends to the caller are passed on to a command; once the command has ended, and with pid, SIGHUP, SIGINT, SIGQUIT and SIGTERM end the
-// tracing, and what is still there goes on. Errors: Usage, Unsupported (no backend can, or the forced one cannot: says why), Io; for a command that
+// tracing, and what is still there goes on, also if the caller is killed: for notify a small process of its own, stile-keeper, sees to that. Errors: Usage, Unsupported (no backend can, or the forced one cannot: says why), Io; for a command that
 // cannot be executed see exec_status().
 Result<TraceRun> trace(const TraceOptions& options);
 

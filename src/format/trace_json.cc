@@ -43,6 +43,7 @@ ordered_json write_count(const CallKey& key, const CallCount& count) {
   put(object, "nanoseconds", count.nanoseconds);
   put(object, "shortest", count.shortest);
   put(object, "longest", count.longest);
+  put(object, "estimated", count.estimated);
   object["runs"] = count.runs;
   put(object, "first_seen", count.first_seen);
   if (!count.argument) return object;
@@ -90,6 +91,7 @@ std::pair<CallKey, CallCount> read_count(Object object) {
   count.nanoseconds = object.number("nanoseconds", kMaxCount);
   count.shortest = object.number("shortest", kMaxCount);
   count.longest = object.number("longest", kMaxCount);
+  count.estimated = object.number("estimated", kMaxCount);
   count.runs = object.number("runs", kMax32, Need::Required);
   count.first_seen = object.text("first_seen");
   if (const json* value = object.member("argument")) {
@@ -131,6 +133,7 @@ std::string write_trace(const Trace& trace) {
   document["results"] = trace.results;
   document["times"] = trace.times;
   document["complete"] = trace.complete;
+  if (trace.hidden) document["hidden"] = true;
   document["groups"] = ordered_json::array();
   for (const TraceGroup& group : trace.groups) {
     ordered_json one = ordered_json::object();
@@ -175,6 +178,7 @@ Result<Trace> read_trace(std::string_view text, const std::string& where) {
   trace.results = flag(top, "results");
   trace.times = flag(top, "times");
   trace.complete = flag(top, "complete");
+  trace.hidden = flag(top, "hidden");
   top.array("groups", Need::Required, [&](const json& value, const std::string& path) {
     trace.groups.push_back(read_group(Object(decoder, value, path)));
   });

@@ -4,11 +4,15 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "arch/syscalls.h"
@@ -40,6 +44,23 @@ struct FreeBtf {
   void operator()(btf* value) const { btf__free(value); }
 };
 using Btf = std::unique_ptr<btf, FreeBtf>;
+
+// The kernel's own types. Since 6.16 they can be mapped (kernel/bpf/sysfs_btf.c), which saves reading five
+// megabytes: that is half of what the start of a trace takes.
+Btf kernel_types() {
+  const Descriptor file(::open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC));
+  struct stat status {};
+  if (file && ::fstat(file.get(), &status) == 0 && status.st_size > 0 && status.st_size <= UINT32_MAX) {
+    const auto size = static_cast<size_t>(status.st_size);
+    void* mapped = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
+    if (mapped != MAP_FAILED) {
+      Btf types(btf__new(mapped, static_cast<uint32_t>(size)));
+      ::munmap(mapped, size);
+      if (types) return types;
+    }
+  }
+  return Btf(btf__load_vmlinux_btf());
+}
 
 // Where a member lies in a structure, looked for in unnamed members too. Nothing for a bit field or a member
 // that does not exist.
@@ -195,7 +216,7 @@ Result<Descriptor> load_program(const std::vector<bpf_insn>& code, bpf_attach_ty
 }  // namespace
 
 Result<void> Ebpf::load() {
-  const Btf types(btf__load_vmlinux_btf());
+  const Btf types = kernel_types();
   if (!types) return cannot("this kernel does not describe its types (BTF)", errno);
   const auto offsets = offsets_of(types.get());
   if (!offsets) return tl::unexpected(offsets.error());
@@ -216,10 +237,13 @@ Result<void> Ebpf::load() {
     programs_.push_back(std::move(*program));
   }
   const int target = btf__find_by_name_kind(types.get(), "bpf_iter_task", BTF_KIND_FUNC);
-  auto look =
-      load_program(bpf::last_look_program(maps_, *offsets, shape_), BPF_TRACE_ITER, target, "bpf_iter_task");
-  if (!look) return tl::unexpected(look.error());
-  last_look_ = std::move(*look);
+  const auto load_look = [&](auto write) {
+    return load_program(write(maps_, *offsets, shape_), BPF_TRACE_ITER, target, "bpf_iter_task");
+  };
+  auto look = load_look(bpf::look_program), last = load_look(bpf::last_look_program);
+  if (!look || !last) return tl::unexpected(look ? last.error() : look.error());
+  look_ = std::move(*look);
+  last_look_ = std::move(*last);
   for (const Descriptor& program : programs_) {
     const int link = bpf_raw_tracepoint_open(nullptr, program.get());
     if (link < 0) return cannot("a program cannot be attached", -link);
@@ -228,17 +252,18 @@ Result<void> Ebpf::load() {
   return {};
 }
 
-Result<void> Ebpf::last_look() {
-  const Descriptor link(bpf_link_create(last_look_.get(), 0, BPF_TRACE_ITER, nullptr));
+Result<std::string> Ebpf::for_all_tasks(const Descriptor& program) const {
+  const Descriptor link(bpf_link_create(program.get(), 0, BPF_TRACE_ITER, nullptr));
   const Descriptor all(link ? bpf_iter_create(link.get()) : -1);
-  if (!all) return cannot("calls that are under way cannot be counted", errno);
-  char nothing[64];
-  ssize_t got;
-  do {
-    got = ::read(all.get(), nothing, sizeof nothing);
-  } while (got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN)));
-  if (got < 0) return cannot("calls that are under way cannot be counted", errno);
-  return {};
+  if (!all) return cannot("threads cannot be looked at", errno);
+  std::string written;
+  char part[4096];
+  for (;;) {
+    const ssize_t got = ::read(all.get(), part, sizeof part);
+    if (got > 0) written.append(part, static_cast<size_t>(got));
+    if (got == 0) return written;
+    if (got < 0 && errno != EINTR && errno != EAGAIN) return cannot("threads cannot be looked at", errno);
+  }
 }
 
 Result<std::unique_ptr<Ebpf>> Ebpf::start(const bpf::Shape& shape) {
@@ -248,6 +273,10 @@ Result<std::unique_ptr<Ebpf>> Ebpf::start(const bpf::Shape& shape) {
   libbpf_set_print(no_output);
   auto made = std::make_unique<Ebpf>();
   made->shape_ = shape;
+  // The coarse clock goes on with each jiffy (ktime_get_coarse of kernel/time/timekeeping.c).
+  timespec tick{};
+  if (::clock_getres(CLOCK_MONOTONIC_COARSE, &tick) == 0 && tick.tv_sec == 0 && tick.tv_nsec > 0)
+    made->shape_.tick = static_cast<uint32_t>(tick.tv_nsec);
   if (auto done = made->make_maps(); !done) return tl::unexpected(done.error());
   if (auto done = made->load(); !done) return tl::unexpected(done.error());
   return made;
@@ -314,20 +343,42 @@ TraceProgress Ebpf::progress() const {
   TraceProgress progress;
   progress.lost = shared().lost;
   const auto counts = all<bpf::CountKey, bpf::CountValue>(maps_.counts);
-  if (!counts) return progress;
+  const auto kept = for_all_tasks(look_);
+  if (!counts || !kept) return progress;
   std::set<uint64_t> distinct;
-  for (const auto& [key, value] : *counts) {
-    progress.calls += value.calls;
+  const auto add = [&](const bpf::CountKey& key, uint64_t calls) {
+    progress.calls += calls;
     distinct.insert(key.bits & 0xffffffff);
+  };
+  for (const auto& [key, value] : *counts) add(key, value.calls);
+  for (size_t at = 0; at + sizeof(bpf::KeptLook) <= kept->size(); at += sizeof(bpf::KeptLook)) {
+    bpf::KeptLook one;
+    std::memcpy(&one, kept->data() + at, sizeof one);
+    add(one.key, one.calls);
   }
   progress.distinct = distinct.size();
   return progress;
 }
 
+namespace {
+
+// What was measured stands for all that returned.
+void take_times(CallCount& one, const bpf::CountValue& value) {
+  if (value.covered == 0) return;
+  one.returned = value.calls - value.untimed;
+  one.estimated = one.returned - std::min(value.measured, one.returned);
+  const auto scaled = static_cast<unsigned __int128>(value.total) * one.returned / value.covered;
+  one.nanoseconds = static_cast<uint64_t>(std::min<unsigned __int128>(scaled, UINT64_MAX));
+  one.shortest = value.measured == 0 ? value.longest : ~value.shortest;
+  one.longest = value.longest;
+}
+
+}  // namespace
+
 Result<TraceCounts> Ebpf::collect() {
   links_.clear();
   if (live() != 0) {
-    if (auto looked = last_look(); !looked) return tl::unexpected(looked.error());
+    if (auto looked = for_all_tasks(last_look_); !looked) return tl::unexpected(looked.error());
   }
   TraceCounts counts(shape_.by);
   const bpf::Shared now = shared();
@@ -383,10 +434,7 @@ Result<TraceCounts> Ebpf::collect() {
     CallCount one;
     one.calls = value.calls;
     one.errors = value.errors;
-    one.returned = shape_.times ? value.calls - value.untimed : 0;
-    one.nanoseconds = value.total;
-    one.shortest = one.returned == 0 ? 0 : ~value.shortest;
-    one.longest = value.longest;
+    take_times(one, value);
     counts.add(counts.group(groups[key.group()]), call_of(key), one);
   }
   if (!shape_.args) return counts;

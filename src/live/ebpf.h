@@ -39,7 +39,8 @@ class Ebpf {
  private:
   Result<void> make_maps();
   Result<void> load();
-  Result<void> last_look();
+  // Runs a program for each task of the machine. What it wrote.
+  Result<std::string> for_all_tasks(const Descriptor& program) const;
   bpf::Shared shared() const;
   template <typename Key, typename Value>
   Result<std::vector<std::pair<Key, Value>>> all(int map) const;
@@ -49,7 +50,7 @@ class Ebpf {
   std::vector<Descriptor> owned_;
   std::vector<Descriptor> programs_;
   std::vector<Descriptor> links_;
-  Descriptor last_look_;
+  Descriptor look_, last_look_;
 };
 
 }  // namespace stile::live

@@ -53,7 +53,7 @@ std::optional<int> watch(Ebpf& ebpf, const Watched& watched, const SignalsHeld& 
       else
         ebpf.forget_process(watched.pid);
     }
-    if (now() - told >= kSecond) {
+    if (tracing.options.on_progress && now() - told >= kSecond) {
       told = now();
       tracing.progress(ebpf.progress());
     }
@@ -103,7 +103,7 @@ Result<TraceRun> trace_by_ebpf(const Tracing& tracing) {
   TraceRun run;
   run.trace = counts->finish();
   run.trace.backend = "ebpf";
-  run.trace.times = options.times;
+  run.trace.times = options.times != TraceTimes::None;
   run.trace.nanoseconds = took;
   run.status = status.value_or(0);
   return run;

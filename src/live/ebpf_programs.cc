@@ -25,15 +25,11 @@ std::vector<bpf_insn> enter_program(const Maps& maps, const Offsets& offsets, co
   w.current();
   a.load(Word, R1, R9, AT(TaskState, program));
   a.jump(BPF_JEQ, R1, 0, w.out);
-  w.arch_of_task();
-  a.store(Word, R9, AT(TaskState, number), R7);
+  w.call_of_task(R7);
   a.store(Word, R9, AT(TaskState, pending), kInCall);
   if (shape.by == TraceBy::Comm) w.group_by_comm();
   if (shape.args) w.argument();
-  if (shape.times) {
-    a.call(BPF_FUNC_ktime_get_ns);
-    a.store(Double, R9, AT(TaskState, start), R0);
-  }
+  w.start_clock();
   w.finish();
   return a.finish();
 }
@@ -54,10 +50,10 @@ std::vector<bpf_insn> exit_program(const Maps& maps, const Offsets& offsets, con
   a.jump(BPF_JEQ, R1, kSkipExit, w.out);
   // A filter answered it, or it began before the tracing did.
   a.load(Double, R2, R6, 0);
-  a.load(Double, R1, R2, kOrigAx);
-  a.store(Word, R9, AT(TaskState, number), R1);
+  a.load(Double, R7, R2, kOrigAx);
+  w.call_of_task(R7);
+  a.load(Double, R7, R6, 8);
   a.store(Word, R9, AT(TaskState, pending), kRefused);
-  w.arch_of_task();
   if (shape.by == TraceBy::Comm) w.group_by_comm();
   if (shape.args) w.argument();
   w.key_from_state();
@@ -65,12 +61,8 @@ std::vector<bpf_insn> exit_program(const Maps& maps, const Offsets& offsets, con
   a.jump(w.out);
 
   a.bind(timed);
-  if (shape.times) {
-    a.call(BPF_FUNC_ktime_get_ns);
-    a.load(Double, R8, R9, AT(TaskState, start));
-    a.alu(BPF_SUB, R0, R8);
-    a.move(R8, R0);
-  }
+  w.error_of_the_dead();
+  w.stop_clock();
   w.count_kept();
   w.finish();
   return a.finish();
@@ -121,14 +113,24 @@ std::vector<bpf_insn> exec_program(const Maps& maps, const Offsets& offsets, con
   a.load(Word, R1, R9, AT(TaskState, program));
   a.jump(BPF_JEQ, R1, 0, counted);
   a.move(R7, R8);
-  if (shape.times) {
-    a.call(BPF_FUNC_ktime_get_ns);
-    a.load(Double, R1, R9, AT(TaskState, start));
-    a.alu(BPF_SUB, R0, R1);
-    a.move(R8, R0);
-  }
   w.key_from_state();
-  w.count(false, shape.times);
+  const auto by_ticks = a.label(), done = a.label();
+  if (shape.times == TraceTimes::Sampled) {
+    a.load(Word, R1, R9, AT(TaskState, clock));
+    a.jump(BPF_JEQ, R1, kTicks, by_ticks);
+  }
+  if (shape.times != TraceTimes::None) {
+    a.call(BPF_FUNC_ktime_get_ns);
+    a.load(Double, R8, R9, AT(TaskState, start));
+    a.alu(BPF_SUB, R0, R8);
+    a.move(R8, R0);
+    w.count(false, true);
+  }
+  // What cannot be reached the kernel refuses.
+  if (shape.times == TraceTimes::Sampled) a.jump(done);
+  a.bind(by_ticks);
+  if (shape.times != TraceTimes::All) w.count(false, false);
+  a.bind(done);
   a.move(R8, R7);
   a.bind(counted);
   a.store(Word, R9, AT(TaskState, pending), kSkipExit);
@@ -204,9 +206,8 @@ std::vector<bpf_insn> end_program(const Maps& maps, const Offsets& offsets, cons
   a.jump(BPF_JNE, R1, 0, ended);
   a.move(R1, R8);
   a.call(BPF_FUNC_task_pt_regs);
-  a.load(Double, R1, R0, kOrigAx);
-  a.store(Word, R9, AT(TaskState, number), R1);
-  w.arch_of_task();
+  a.load(Double, R7, R0, kOrigAx);
+  w.call_of_task(R7);
   a.bind(in_call);
   w.key_from_state();
   w.count(false, false);
@@ -235,6 +236,33 @@ std::vector<bpf_insn> last_look_program(const Maps& maps, const Offsets& offsets
   w.count(false, false);
   a.bind(counted);
   w.hand_in_all();
+  w.finish();
+  return a.finish();
+}
+
+// (struct bpf_iter_meta *, struct task_struct *task)
+std::vector<bpf_insn> look_program(const Maps& maps, const Offsets& offsets, const Shape& shape) {
+  Writer w{{}, maps, offsets, shape};
+  Assembler& a = w.a;
+  a.load(Double, R6, R1, 0);
+  a.load(Double, R6, R6, 0);  // the first member of the meta data, struct seq_file *
+  a.load(Double, R8, R1, 8);
+  a.jump(BPF_JEQ, R8, 0, w.out);
+  w.storage(R8, 0);
+  a.jump(BPF_JEQ, R9, 0, w.out);
+  static_assert(offsetof(Kept, key) == 0 && offsetof(Kept, count) == 8 && offsetof(CountValue, calls) == 0);
+  for (uint32_t i = 0; i < kKept; ++i) {
+    const auto next = a.label();
+    const auto at = static_cast<int32_t>(offsetof(TaskState, kept) + i * sizeof(Kept));
+    a.load(Double, R1, R9, static_cast<int16_t>(at));
+    a.jump(BPF_JEQ, R1, 0, next);
+    a.move(R1, R6);
+    a.move(R2, R9);
+    a.alu(BPF_ADD, R2, at);
+    a.move(R3, static_cast<int32_t>(sizeof(KeptLook)));
+    a.call(BPF_FUNC_seq_write);
+    a.bind(next);
+  }
   w.finish();
   return a.finish();
 }

@@ -26,30 +26,38 @@ enum Pending : uint32_t {
 struct CountValue {
   uint64_t calls = 0;
   uint64_t errors = 0;
-  uint64_t untimed = 0;   // calls without a known duration
+  uint64_t untimed = 0;   // calls that did not return, or whose entry was not seen: they have no duration
   uint64_t total = 0;     // nanoseconds
   uint64_t shortest = 0;  // all bits inverted, so that 0 is the longest there is
   uint64_t longest = 0;
+  uint64_t measured = 0;  // calls whose duration was measured
+  uint64_t covered = 0;   // calls that `total` stands for: those, and others by them
+};
+
+enum Clock : uint32_t {
+  kTicks = 0,        // jiffies: next to no cost, in steps of Shape::tick
+  kNanoseconds = 1,  // ktime: dear, on many virtual machines
 };
 
 // What a task counted and did not yet add to `counts`. Nobody else touches it: no lock, no search.
 struct Kept {
   uint64_t key = 0;  // CountKey; 0 = free
   CountValue count;
-  uint64_t unused = 0;
+  uint32_t skip = 0;     // so many calls are let by before the next one is measured
+  uint32_t skipped = 0;  // were let by, and `total` does not stand for them yet
 };
 inline constexpr uint32_t kKept = 32;  // a power of 2
 
 // Kept by the kernel for each task that is traced, and gone with it.
 struct TaskState {
-  uint64_t start = 0;  // of the call, by ktime
+  uint64_t start = 0;  // of the call, by `clock`
   uint32_t group = 0;
   uint32_t pending = kNone;
-  uint32_t number = 0;
-  uint32_t arch = 0;     // 1: by the table of i386
+  uint32_t call = 0;     // as in a CountKey
+  uint32_t clock = 0;    // a Clock
   uint32_t program = 0;  // 0: has not yet executed the command, so nothing is counted
   uint32_t unused = 0;
-  Kept kept[kKept];  // by number, see kept_slot()
+  Kept kept[kKept];  // by number, see Writer::slot()
 };
 
 // group << 32 | arch << 31 | number & 0x7fffffff
@@ -124,8 +132,17 @@ struct Shape {
   TraceBy by = TraceBy::Executable;
   bool args = false;
   bool attach = false;  // processes are found by `attached` too
-  bool times = true;    // reading the clock is a third of what a short call costs
+  TraceTimes times = TraceTimes::Sampled;
+  uint32_t tick = 4'000'000;  // nanoseconds of this kernel's jiffy
 };
+
+// With TraceTimes::Sampled. A task measures its first calls of each kind one by one, and of the later ones
+// about one in sixteen, at random, so that nothing a program does in turns falls into step with it. Each
+// stands for those that were let by before it. Those are timed too, by ticks: one that took two or more
+// stands for itself, so that no long call hides among short ones.
+inline constexpr int32_t kMeasuredFirst = 1024;
+inline constexpr int32_t kSkipMask = 31;  // 0 to 31 are let by
+inline constexpr int32_t kLongTicks = 2;
 
 std::vector<bpf_insn> enter_program(const Maps& maps, const Offsets& offsets, const Shape& shape);
 std::vector<bpf_insn> exit_program(const Maps& maps, const Offsets& offsets, const Shape& shape);
@@ -134,5 +151,12 @@ std::vector<bpf_insn> exec_program(const Maps& maps, const Offsets& offsets, con
 std::vector<bpf_insn> end_program(const Maps& maps, const Offsets& offsets, const Shape& shape);
 // Runs once for each task when the others are gone: counts what is under way, and hands in what was kept.
 std::vector<bpf_insn> last_look_program(const Maps& maps, const Offsets& offsets, const Shape& shape);
+// Runs once for each task while the others count, and gives what it kept: a KeptLook for each kind of call.
+// The task goes on meanwhile, so this is for showing how far things are.
+std::vector<bpf_insn> look_program(const Maps& maps, const Offsets& offsets, const Shape& shape);
+struct KeptLook {  // how a Kept begins
+  CountKey key;
+  uint64_t calls = 0;
+};
 
 }  // namespace stile::live::bpf

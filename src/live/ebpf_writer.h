@@ -18,6 +18,7 @@ constexpr int32_t kTsCompat = 2;         // TS_COMPAT, arch/x86/include/asm/thre
 constexpr int32_t kSignalGroupExit = 4;  // SIGNAL_GROUP_EXIT, include/linux/sched/signal.h
 constexpr int32_t kSigsys = 31;
 constexpr int32_t kSigkillBit = 1 << 8;  // of a sigset_t
+constexpr int32_t kI386Bit = 31;         // of a CountKey
 constexpr int32_t kMostErrors = 4095;    // -1 to -4095 are errors: MAX_ERRNO of include/linux/err.h
 
 // The stack, from its top down.
@@ -169,24 +170,71 @@ struct Writer {
     a.store(Word, R9, AT(TaskState, group), R1);
     a.bind(done);
   }
-  // Puts the key of the call that the state tells on the stack.
+  // Puts the key of the call that the state tells on the stack, and in R1.
   void key_from_state() {
     a.load(Word, R1, R9, AT(TaskState, group));
     a.alu(BPF_LSH, R1, 32);
-    a.load(Word, R2, R9, AT(TaskState, arch));
-    a.alu(BPF_LSH, R2, 31);
-    a.alu(BPF_OR, R1, R2);
-    a.load(Word, R2, R9, AT(TaskState, number));
-    a.alu(BPF_AND, R2, 0x7fffffff);
+    a.load(Word, R2, R9, AT(TaskState, call));
     a.alu(BPF_OR, R1, R2);
     a.store(Double, R10, kKey, R1);
   }
-  // state.arch = whether the task (in R8) makes a call by i386's table.
-  void arch_of_task() {
+  // state.call = the number in `number`, with a mark if the task (in R8) makes it by i386's table. Stays in
+  // `number`.
+  void call_of_task(Register number) {
     a.load(Word, R1, R8, static_cast<int16_t>(offsets.task_status));
     a.alu(BPF_AND, R1, kTsCompat);
-    a.alu(BPF_RSH, R1, 1);
-    a.store(Word, R9, AT(TaskState, arch), R1);
+    a.alu(BPF_LSH, R1, kI386Bit - 1);
+    static_assert(kTsCompat == 1 << 1);
+    a.alu(BPF_AND, number, 0x7fffffff);
+    a.alu(BPF_OR, number, R1);
+    a.store(Word, R9, AT(TaskState, call), number);
+  }
+  // R6 = where the call in `call` is counted in the task's own memory.
+  void slot(Register call) {
+    a.move(R6, call);
+    a.alu(BPF_MUL, R6, kSpread);
+    a.alu(BPF_RSH, R6, 8);
+    a.alu(BPF_AND, R6, static_cast<int32_t>(kKept - 1));
+    a.alu(BPF_MUL, R6, static_cast<int32_t>(sizeof(Kept)));
+    a.alu(BPF_ADD, R6, R9);
+    a.alu(BPF_ADD, R6, AT(TaskState, kept));
+  }
+  // R7 = the call. R6 is lost.
+  void start_clock() {
+    if (shape.times == TraceTimes::None) return;
+    const auto precise = a.label(), done = a.label();
+    if (shape.times == TraceTimes::Sampled) {
+      slot(R7);
+      a.load(Word, R1, R6, AT(Kept, key));  // its lower half, which is the call
+      a.jump(BPF_JNE, R1, R7, precise);
+      a.load(Word, R1, R6, AT(Kept, skip));
+      a.jump(BPF_JEQ, R1, 0, precise);
+      a.store(Word, R9, AT(TaskState, clock), kTicks);
+      a.call(BPF_FUNC_jiffies64);
+      a.jump(done);
+    }
+    a.bind(precise);
+    if (shape.times == TraceTimes::Sampled) a.store(Word, R9, AT(TaskState, clock), kNanoseconds);
+    a.call(BPF_FUNC_ktime_get_ns);
+    a.bind(done);
+    a.store(Double, R9, AT(TaskState, start), R0);
+  }
+  // R8 = how long the call took, in what its clock counts.
+  void stop_clock() {
+    if (shape.times == TraceTimes::None) return;
+    const auto precise = a.label(), done = a.label();
+    if (shape.times == TraceTimes::Sampled) {
+      a.load(Word, R1, R9, AT(TaskState, clock));
+      a.jump(BPF_JNE, R1, kTicks, precise);
+      a.call(BPF_FUNC_jiffies64);
+      a.jump(done);
+    }
+    a.bind(precise);
+    a.call(BPF_FUNC_ktime_get_ns);
+    a.bind(done);
+    a.load(Double, R8, R9, AT(TaskState, start));
+    a.alu(BPF_SUB, R0, R8);
+    a.move(R8, R0);
   }
   // A call that SIGKILL broke off returns an error to nobody: R7 = 0 then.
   void error_of_the_dead() {
@@ -217,11 +265,13 @@ struct Writer {
       a.atomic_add(Double, R0, AT(CountValue, errors), R1);
       a.bind(good);
     }
-    if (!shape.times) {
+    if (shape.times == TraceTimes::None) {
       // None is timed.
     } else if (!timed) {
       a.atomic_add(Double, R0, AT(CountValue, untimed), R1);
     } else {
+      a.atomic_add(Double, R0, AT(CountValue, measured), R1);
+      a.atomic_add(Double, R0, AT(CountValue, covered), R1);
       const auto not_longer = a.label();
       a.atomic_add(Double, R0, AT(CountValue, total), R8);
       a.load(Double, R2, R0, AT(CountValue, longest));
@@ -262,51 +312,96 @@ struct Writer {
   // Counts the call that the state tells in the task's own memory. R7 = what it returned, R8 = how long it
   // took, if that is measured. R6 is lost.
   void count_kept() {
-    const auto ours = a.label();
-    error_of_the_dead();
-    a.load(Word, R1, R9, AT(TaskState, number));
-    a.alu(BPF_MUL, R1, kSpread);
-    a.alu(BPF_RSH, R1, 8);
-    a.alu(BPF_AND, R1, static_cast<int32_t>(kKept - 1));
-    static_assert(sizeof(Kept) == 1 << 6);
-    a.alu(BPF_LSH, R1, 6);
-    a.move(R6, R9);
-    a.alu(BPF_ADD, R6, R1);
-    a.alu(BPF_ADD, R6, AT(TaskState, kept));
+    const auto ours = a.label(), good = a.label(), done = a.label();
+    a.load(Word, R1, R9, AT(TaskState, call));
+    slot(R1);
     key_from_state();
-    a.load(Double, R1, R10, kKey);
     a.load(Double, R2, R6, AT(Kept, key));
     a.jump(BPF_JEQ, R2, R1, ours);
     hand_in();
     key_from_state();
-    a.load(Double, R1, R10, kKey);
     a.store(Double, R6, AT(Kept, key), R1);
-    for (int16_t i = 0; i < static_cast<int16_t>(sizeof(CountValue)); i += 8) {
-      a.store(Double, R6, static_cast<int16_t>(AT(Kept, count) + i), 0);
+    for (int16_t i = AT(Kept, count); i < static_cast<int16_t>(sizeof(Kept)); i += 8) {
+      a.store(Double, R6, i, 0);
     }
     a.bind(ours);
     add_kept(AT(CountValue, calls), 1);
-    const auto good = a.label(), done = a.label(), not_longer = a.label();
     a.move(R2, R7);
     a.alu(BPF_ADD, R2, kMostErrors);
     a.jump(BPF_JGT, R2, kMostErrors - 1, good);
     add_kept(AT(CountValue, errors), 1);
     a.bind(good);
-    if (!shape.times) return a.bind(done);
-    a.load(Double, R1, R6, AT(Kept, count) + AT(CountValue, total));
-    a.alu(BPF_ADD, R1, R8);
-    a.store(Double, R6, AT(Kept, count) + AT(CountValue, total), R1);
+    if (shape.times == TraceTimes::None) return;
+    if (shape.times == TraceTimes::Sampled) {
+      const auto precise = a.label();
+      a.load(Word, R1, R9, AT(TaskState, clock));
+      a.jump(BPF_JNE, R1, kTicks, precise);
+      time_by_ticks();
+      a.jump(done);
+      a.bind(precise);
+    }
+    time_kept();
+    a.bind(done);
+  }
+  // R8 = the duration in ticks, of the call whose Kept is in R6.
+  void time_by_ticks() {
+    const auto lasting = a.label(), done = a.label();
+    a.jump(BPF_JGE, R8, kLongTicks, lasting);
+    a.load(Word, R1, R6, AT(Kept, skip));
+    a.alu(BPF_SUB, R1, 1);
+    a.store(Word, R6, AT(Kept, skip), R1);
+    a.load(Word, R1, R6, AT(Kept, skipped));
+    a.alu(BPF_ADD, R1, 1);
+    a.store(Word, R6, AT(Kept, skipped), R1);
+    a.jump(done);
+    a.bind(lasting);
+    a.alu(BPF_MUL, R8, static_cast<int32_t>(shape.tick));
+    add_kept(AT(CountValue, covered), 1);
+    add_kept(AT(CountValue, total), R8);
+    longest_kept();
+    a.bind(done);
+  }
+  // R8 = the duration in nanoseconds, of the call whose Kept is in R6.
+  void time_kept() {
+    const auto alone = a.label(), shorter = a.label(), done = a.label();
+    add_kept(AT(CountValue, measured), 1);
+    longest_kept();
+    a.move(R1, R8);
+    a.alu(BPF_XOR, R1, -1);
+    a.load(Double, R2, R6, AT(Kept, count) + AT(CountValue, shortest));
+    a.jump(BPF_JGE, R2, R1, shorter);
+    a.store(Double, R6, AT(Kept, count) + AT(CountValue, shortest), R1);
+    a.bind(shorter);
+    // R3 = how many calls it stands for.
+    a.move(R3, 1);
+    if (shape.times == TraceTimes::Sampled) {
+      a.jump(BPF_JGE, R8, kLongTicks * static_cast<int32_t>(shape.tick), alone);
+      a.load(Word, R1, R6, AT(Kept, skipped));
+      a.alu(BPF_ADD, R3, R1);
+      a.store(Word, R6, AT(Kept, skipped), 0);
+      a.bind(alone);
+    }
+    a.alu(BPF_MUL, R8, R3);
+    add_kept(AT(CountValue, covered), R3);
+    add_kept(AT(CountValue, total), R8);
+    if (shape.times == TraceTimes::Sampled) {
+      a.load(Double, R1, R6, AT(Kept, count) + AT(CountValue, calls));
+      a.jump(BPF_JLT, R1, kMeasuredFirst, done);
+      a.call(BPF_FUNC_get_prandom_u32);
+      a.alu(BPF_AND, R0, kSkipMask);
+      a.store(Word, R6, AT(Kept, skip), R0);
+    }
+    a.bind(done);
+  }
+  void longest_kept() {
+    const auto not_longer = a.label();
     a.load(Double, R1, R6, AT(Kept, count) + AT(CountValue, longest));
     a.jump(BPF_JGE, R1, R8, not_longer);
     a.store(Double, R6, AT(Kept, count) + AT(CountValue, longest), R8);
     a.bind(not_longer);
-    a.alu(BPF_XOR, R8, -1);
-    a.load(Double, R1, R6, AT(Kept, count) + AT(CountValue, shortest));
-    a.jump(BPF_JGE, R1, R8, done);
-    a.store(Double, R6, AT(Kept, count) + AT(CountValue, shortest), R8);
-    a.bind(done);
   }
-  void add_kept(int16_t member, int32_t value) {
+  template <typename Value>  // a register other than R1, or a number
+  void add_kept(int16_t member, Value value) {
     const auto at = static_cast<int16_t>(AT(Kept, count) + member);
     a.load(Double, R1, R6, at);
     a.alu(BPF_ADD, R1, value);
@@ -320,7 +415,8 @@ struct Writer {
     a.store(Double, R10, kKey, R1);
     a.store(Double, R6, AT(Kept, key), 0);
     find_count(none);
-    for (const int16_t member : {AT(CountValue, calls), AT(CountValue, errors), AT(CountValue, total)}) {
+    for (const int16_t member : {AT(CountValue, calls), AT(CountValue, errors), AT(CountValue, total),
+                                 AT(CountValue, measured), AT(CountValue, covered)}) {
       a.load(Double, R1, R6, static_cast<int16_t>(AT(Kept, count) + member));
       a.atomic_add(Double, R0, member, R1);
     }
@@ -350,9 +446,11 @@ struct Writer {
   // Records the watched argument of the call in the state. R6 = context, whose first value are the registers.
   void argument() {
     const auto done = a.label(), counted = a.label();
-    a.load(Word, R1, R9, AT(TaskState, number));
+    a.load(Word, R1, R9, AT(TaskState, call));
+    a.move(R2, R1);
+    a.alu(BPF_AND, R1, 0x7fffffff);
     a.jump(BPF_JGE, R1, static_cast<int32_t>(kTableCalls), done);
-    a.load(Word, R2, R9, AT(TaskState, arch));
+    a.alu(BPF_RSH, R2, kI386Bit);
     a.alu(BPF_LSH, R2, 9);
     static_assert(kTableCalls == 1 << 9);
     a.alu(BPF_OR, R1, R2);
@@ -363,7 +461,8 @@ struct Writer {
     a.jump(BPF_JEQ, R0, 0, done);
     a.load(Word, R1, R0, 0);
     a.jump(BPF_JEQ, R1, 0, done);
-    a.load(Word, R2, R9, AT(TaskState, arch));
+    a.load(Word, R2, R9, AT(TaskState, call));
+    a.alu(BPF_RSH, R2, kI386Bit);
     a.alu(BPF_LSH, R2, 3);
     a.alu(BPF_OR, R1, R2);
     a.load(Double, R3, R6, 0);

@@ -2,11 +2,12 @@
 //
 // Tracing by a filter that asks (seccomp_unotify(2)): each call of interest wakes us, is counted and let
 // through. Needs no privileges. It tells that a call begins and nothing of its end. Limits: no_new_privs is
-// set, so setuid programs run as they are; a filter of the program's own that refuses a call hides it; when
-// the tracer is killed each call of interest answers ENOSYS.
+// set, so setuid programs run as they are; a filter of the program's own that refuses a call hides it.
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <memory>
+#include <mutex>
 #include <thread>
 
 #include <fmt/format.h>
@@ -20,6 +21,7 @@
 
 #include "arch/syscalls.h"
 #include "live/notify_callers.h"
+#include "live/notify_keeper.h"
 #include "live/refusals.h"
 #include "live/rewrite.h"
 #include "live/supervise.h"
@@ -54,64 +56,87 @@ Result<Program> notify_beyond(const Profile& baseline) {
   return compile(asking);
 }
 
-class Listener {
- public:
-  Listener(const Tracing& tracing, const Started& started, int fd, bool wait_killable)
-      : tracing_(tracing),
-        started_(started),
-        fd_(fd),
-        wait_killable_(wait_killable),
-        counts_(tracing.options.by) {}
-
-  Result<void> prepare();
-  // Until all that is under the filter has ended.
-  void run(const SignalsHeld& signals);
-  Trace finish() { return counts_.finish(); }
-  std::optional<int> status() const { return status_; }
-
- private:
-  bool serve();
-  void serve_all();
-  void told_what_was_counted();
-  void count(const seccomp_notif& notification);
-
-  const Tracing& tracing_;
-  const Started& started_;
-  int fd_;
-  bool wait_killable_;
-  int served_step_ = 0;
-  std::optional<int> status_;
-  TraceCounts counts_;
-  NotifyCallers callers_{counts_};
-  Refusals fresh_;
-  uint64_t told_ = now();
-  std::vector<uint64_t> request_, response_;
+struct Sizes {
+  size_t request = 0, response = 0;
 };
 
-Result<void> Listener::prepare() {
+// A newer kernel's structures may be larger than ours.
+Result<Sizes> structure_sizes() {
   seccomp_notif_sizes sizes{};
   if (seccomp(SECCOMP_GET_NOTIF_SIZES, 0, &sizes) != 0) {
     return fail(Code::Unsupported,
                 fmt::format("this kernel gives no notifications: {}", std::strerror(errno)));
   }
-  // A newer kernel's structures may be larger than ours.
-  request_.resize(std::max<size_t>(sizes.seccomp_notif, sizeof(seccomp_notif)) / 8 + 1);
-  response_.resize(std::max<size_t>(sizes.seccomp_notif_resp, sizeof(seccomp_notif_resp)) / 8 + 1);
+  return Sizes{std::max<size_t>(sizes.seccomp_notif, sizeof(seccomp_notif)),
+               std::max<size_t>(sizes.seccomp_notif_resp, sizeof(seccomp_notif_resp))};
+}
+
+// Answers in a thread of its own. That thread goes on for what still runs when the tracing ends before it
+// does, counting nothing any more: so it shares this.
+class Listener {
+ public:
+  Listener(const Tracing& tracing, const Started& started, Descriptor fd, Sizes sizes, bool wait_killable)
+      : tracing_(&tracing),
+        started_(&started),
+        fd_(std::move(fd)),
+        sizes_(sizes),
+        request_(sizes.request),
+        response_(sizes.response / 8 + 1),
+        wait_killable_(wait_killable),
+        // Since 6.11 a thread that waits for a notification is woken when nobody is left to give one; before,
+        // poll(2) has to be asked each time, which doubles the cost.
+        poll_first_(kernel_release() < std::pair(6, 11)),
+        counts_(tracing.options.by) {}
+
+  Result<void> prepare();
+  // Until all that is under the filter has ended, or leave() was called: counts nothing any more then, and
+  // touches nothing of the caller's.
+  void serve_all();
+  // What was counted up to now.
+  Trace leave();
+  int done() const { return done_.get(); }
+
+ private:
+  void serve();
+  void count(const seccomp_notif& notification);
+
+  std::mutex mutex_;        // for what follows
+  const Tracing* tracing_;  // null: left
+  const Started* started_;
+  Descriptor fd_;
+  Sizes sizes_;
+  KeptRequest request_;
+  std::vector<uint64_t> response_;
+  bool wait_killable_;
+  bool poll_first_;
+  Descriptor done_{::eventfd(0, EFD_CLOEXEC)};
+  int served_step_ = 0;
+  TraceCounts counts_;
+  NotifyCallers callers_{counts_};
+  Refusals fresh_;
+  bool hidden_ = false;
+  uint64_t told_ = now();
+};
+
+Result<void> Listener::prepare() {
+  if (request_.get() == nullptr) return fail(Code::Io, "no memory to share");
   // Runs the answered thread on this CPU at once: halves the cost. Since 6.6.
-  ::ioctl(fd_, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+  ::ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+  if (!start_keeper(fd_.get(), request_, sizes_.request, sizes_.response))
+    return fail(Code::Io, fmt::format("no process can be made: {}", std::strerror(errno)));
   return {};
 }
 
 void Listener::count(const seccomp_notif& notification) {
   const auto tid = static_cast<int>(notification.pid);
   // Our own calls that start the command.
-  const int step = started_.shared->get()->step;
-  if (tid == started_.pid && step > served_step_) {
+  const int step = started_->shared->get()->step;
+  if (tid == started_->pid && step > served_step_) {
     served_step_ = step;
     callers_.executes(tid);
     return;
   }
-  if (tid == started_.pid && started_.shared->get()->failed != Stage::None) return;
+  if (tid == started_->pid && started_->shared->get()->failed != Stage::None) return;
   Event event;
   event.number = static_cast<uint32_t>(notification.data.nr);
   event.arch = notification.data.arch;
@@ -120,86 +145,75 @@ void Listener::count(const seccomp_notif& notification) {
   const TraceCounts::Call call{event.arch, event.number};
   const uint32_t group = callers_.group_of(tid, call);
   counts_.enter(group, call);
-  if (tracing_.options.args) counts_.arguments(group, call, event.args);
-  if (tracing_.options.baseline == nullptr || !tracing_.options.on_new) return;
+  hidden_ |= callers_.loads_filter(call, event.args);
+  if (tracing_->options.args) counts_.arguments(group, call, event.args);
+  if (tracing_->options.baseline == nullptr || !tracing_->options.on_new) return;
   const uint64_t id = notification.id;
   const Refusal* fresh = fresh_.add(tid, event, {ActionKind::Notify, 0}, [&] {
     uint64_t copy = id;
-    return ::ioctl(fd_, SECCOMP_IOCTL_NOTIF_ID_VALID, &copy) == 0;
+    return ::ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ID_VALID, &copy) == 0;
   });
-  if (fresh != nullptr) tracing_.options.on_new(*fresh);
+  if (fresh != nullptr) tracing_->options.on_new(*fresh);
 }
 
-// False: there is nobody left who could ask.
-bool Listener::serve() {
-  std::fill(request_.begin(), request_.end(), 0);  // the kernel wants zeroes
-  auto* request = reinterpret_cast<seccomp_notif*>(request_.data());
-  if (::ioctl(fd_, SECCOMP_IOCTL_NOTIF_RECV, request) != 0) {
-    // ENOENT: the thread was killed before it could be looked at, or there is none any more.
-    pollfd state{fd_, POLLIN, 0};
-    return ::poll(&state, 1, 0) == 0 || (state.revents & POLLIN) != 0;
-  }
+void Listener::serve() {
+  auto* request = static_cast<seccomp_notif*>(request_.get());
+  if (request->id == 0) return;  // withdrawn
+  const std::scoped_lock lock(mutex_);
+  if (tracing_ == nullptr) return let_through(fd_.get(), response_.data(), request->id);
   bool valid = true;
   if (!wait_killable_) {
     // A signal restarts the call, and it comes again.
     uint64_t id = request->id;
-    valid = ::ioctl(fd_, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+    valid = ::ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
   }
   if (valid) count(*request);
-  std::fill(response_.begin(), response_.end(), 0);
-  auto* response = reinterpret_cast<seccomp_notif_resp*>(response_.data());
-  response->id = request->id;
-  response->flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-  while (::ioctl(fd_, SECCOMP_IOCTL_NOTIF_SEND, response) != 0 && errno == EINTR) {
-  }
-  return true;
-}
-
-void Listener::told_what_was_counted() {
+  let_through(fd_.get(), response_.data(), request->id);
+  if (!tracing_->options.on_progress) return;
   const uint64_t time = now();
   if (time - told_ < kSecond) return;
   told_ = time;
-  tracing_.progress(counts_.progress());
+  tracing_->progress(counts_.progress());
 }
 
 void Listener::serve_all() {
-  while (serve()) told_what_was_counted();
+  for (;;) {
+    std::memset(request_.get(), 0, sizes_.request);  // the kernel wants zeroes
+    if (!next_request(fd_.get(), request_.get(), poll_first_)) break;
+    serve();
+  }
+  const uint64_t one = 1;
+  while (::write(done_.get(), &one, sizeof one) < 0 && errno == EINTR) {
+  }
 }
 
-void Listener::run(const SignalsHeld& signals) {
-  // Since 6.11 a thread that waits for a notification is woken when nobody is left to give one; then one
-  // thread can wait for that alone, without asking poll(2) each time, which halves the cost.
-  const bool own_thread = kernel_release() >= std::pair(6, 11);
-  const Descriptor done(::eventfd(0, EFD_CLOEXEC));
-  std::thread server;
-  if (own_thread) {
-    server = std::thread([&] {
-      serve_all();
-      const uint64_t one = 1;
-      while (::write(done.get(), &one, sizeof one) < 0 && errno == EINTR) {
-      }
-    });
-  }
-  const int watched = own_thread ? done.get() : fd_;
+Trace Listener::leave() {
+  const std::scoped_lock lock(mutex_);
+  tracing_ = nullptr;
+  Trace trace = counts_.finish();
+  trace.hidden = hidden_;
+  return trace;
+}
+
+// The command's status. Leaves when all has ended, or somebody asks for the end after the command's.
+int watch(const std::shared_ptr<Listener>& listener, const Started& started, const SignalsHeld& signals) {
+  std::thread server([listener] { listener->serve_all(); });
+  std::optional<int> status;
   bool listening = true;
-  while (listening || !status_) {
-    pollfd waits[3] = {{listening ? watched : -1, POLLIN, 0},
+  while (listening || !status) {
+    pollfd waits[3] = {{listening ? listener->done() : -1, POLLIN, 0},
                        {signals.fd(), POLLIN, 0},
-                       {status_ ? -1 : started_.pidfd.get(), POLLIN, 0}};
+                       {status ? -1 : started.pidfd.get(), POLLIN, 0}};
     if (::poll(waits, 3, -1) < 0 && errno != EINTR) break;
-    if (waits[0].revents != 0) {
-      listening = !own_thread && (waits[0].revents & POLLIN) != 0;
-      if (listening) {
-        serve();
-        told_what_was_counted();
-      }
-    }
-    // A filter cannot be taken away, and without its listener the calls of what still runs would fail:
-    // signals end nothing here.
-    if ((waits[1].revents & POLLIN) != 0) signals.take(status_ ? -1 : started_.pidfd.get());
-    if (waits[2].revents != 0) status_ = wait_for(started_.pidfd.get()).value_or(0);
+    if (waits[0].revents != 0) listening = false;
+    if ((waits[1].revents & POLLIN) != 0 && signals.take(status ? -1 : started.pidfd.get())) break;
+    if (waits[2].revents != 0) status = wait_for(started.pidfd.get()).value_or(0);
   }
-  if (server.joinable()) server.join();
+  if (listening)
+    server.detach();
+  else
+    server.join();
+  return status.value_or(0);
 }
 
 }  // namespace
@@ -214,6 +228,8 @@ Result<TraceRun> trace_by_notification(const Tracing& tracing) {
                 "notifications: this kernel has none, or does not tell when nobody is left to give them", {},
                 "Linux 5.9 and later can");
   }
+  const auto sizes = structure_sizes();
+  if (!sizes) return tl::unexpected(sizes.error());
   const SignalsHeld signals;
   Started started;
   started.shared = std::make_unique<SharedMemory>();
@@ -245,7 +261,7 @@ Result<TraceRun> trace_by_notification(const Tracing& tracing) {
     if (::poll(&ended, 1, 0) != 0) break;
     ::sched_yield();
   }
-  const Descriptor listener(progress->listener);
+  Descriptor listener(progress->listener);
   if (!listener) {
     wait_for(pidfd);
     Error error = launch_error(how);
@@ -253,22 +269,21 @@ Result<TraceRun> trace_by_notification(const Tracing& tracing) {
       error.code = Code::Unsupported;  // nothing ran: another backend may do
     return tl::unexpected(error);
   }
-  Listener work(tracing, started, listener.get(), wait_killable);
-  if (auto ready = work.prepare(); !ready) {
+  const auto work = std::make_shared<Listener>(tracing, started, std::move(listener), *sizes, wait_killable);
+  if (auto ready = work->prepare(); !ready) {
     ::kill(started.pid, SIGKILL);
     wait_for(pidfd);
     return tl::unexpected(ready.error());
   }
   const uint64_t start = now();
-  work.run(signals);
-  if (progress->failed == Stage::Exec && progress->error != ENOEXEC) return tl::unexpected(launch_error(how));
   TraceRun run;
-  run.trace = work.finish();
+  run.status = watch(work, started, signals);
+  run.trace = work->leave();
+  if (progress->failed == Stage::Exec && progress->error != ENOEXEC) return tl::unexpected(launch_error(how));
   run.trace.backend = "notify";
   run.trace.results = run.trace.times = false;
   run.trace.complete = options.baseline == nullptr;
   run.trace.nanoseconds = now() - start;
-  run.status = work.status().value_or(0);
   return run;
 }
 

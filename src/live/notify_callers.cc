@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "live/notify_callers.h"
 
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+
 #include "arch/syscalls.h"
 #include "live/tracee.h"
 
@@ -8,22 +11,40 @@ namespace stile::live {
 
 namespace {
 
-enum class Kind { Other, Executes, Ends };
-
-// Calls after which a thread is not what it was.
-Kind kind_of(const TraceCounts::Call& call) {
-  const auto arch = arch::arch_by_audit(call.audit_arch, call.number);
-  const auto name = arch ? arch::syscall_name(*arch, call.number) : std::nullopt;
-  if (!name) return Kind::Other;
-  if (*name == "execve" || *name == "execveat") return Kind::Executes;
-  if (*name == "exit" || *name == "exit_group") return Kind::Ends;
-  return Kind::Other;
-}
-
 // Beyond this everything is looked up again: threads that were killed are never heard of.
 constexpr size_t kMostThreads = 1 << 16;
 
 }  // namespace
+
+NotifyCallers::NotifyCallers(TraceCounts& counts) : counts_(counts) {
+  constexpr struct {
+    std::string_view name;
+    Kind kind;
+  } kNames[] = {{"execve", Kind::Executes}, {"execveat", Kind::Executes}, {"exit", Kind::Ends},
+                {"exit_group", Kind::Ends}, {"seccomp", Kind::Seccomp},   {"prctl", Kind::Prctl}};
+  for (const arch::ArchInfo& arch : arch::all_archs()) {
+    for (const auto& one : kNames) {
+      if (const auto number = arch::syscall_number(arch.id, one.name))
+        kinds_[uint64_t{arch.audit_arch} << 32 | *number] = one.kind;
+    }
+  }
+}
+
+NotifyCallers::Kind NotifyCallers::kind_of(const TraceCounts::Call& call) const {
+  const auto known = kinds_.find(uint64_t{call.audit_arch} << 32 | call.number);
+  return known == kinds_.end() ? Kind::Other : known->second;
+}
+
+bool NotifyCallers::loads_filter(const TraceCounts::Call& call, const Arguments& args) const {
+  switch (kind_of(call)) {
+    case Kind::Seccomp:
+      return args[0] == SECCOMP_SET_MODE_FILTER && args[2] != 0;
+    case Kind::Prctl:
+      return args[0] == PR_SET_SECCOMP && args[1] == SECCOMP_MODE_FILTER && args[2] != 0;
+    default:
+      return false;
+  }
+}
 
 void NotifyCallers::forget(int pid) {
   std::erase_if(threads_, [pid](const auto& one) { return one.second.pid == pid; });
@@ -62,7 +83,7 @@ uint32_t NotifyCallers::group_of(int tid, const TraceCounts::Call& call) {
     case Kind::Ends:
       threads_.erase(tid);
       break;
-    case Kind::Other:
+    default:
       break;
   }
   return thread.group;

@@ -101,7 +101,6 @@ Result<TraceRun> work(const Tracing& tracing, const SignalsHeld& signals, Shared
   }
   const uint64_t start = now();
   uint64_t told = start;
-  bool leaving = false;
   while (tracer.threads() != 0) {
     int status = 0;
     const pid_t tid = ::waitpid(-1, &status, __WALL | __WNOTHREAD);
@@ -109,15 +108,11 @@ Result<TraceRun> work(const Tracing& tracing, const SignalsHeld& signals, Shared
       if (errno == EINTR) continue;
       break;
     }
-    if (tid == shared.bell.pid()) {
-      if (!leaving) tracer.leave();
-      leaving = true;
-      continue;
-    }
+    if (tid == shared.bell.pid()) break;
     tracer.event(tid, status);
     if (tracer.command_status()) shared.pidfd = -1;
     const uint64_t time = tracer.last_time();
-    if (time - told >= kSecond) {
+    if (tracing.options.on_progress && time - told >= kSecond) {
       told = time;
       tracing.progress(tracer.counts().progress());
     }

@@ -59,8 +59,7 @@ std::set<int> threads_of(int pid) {
 }  // namespace
 
 Result<void> PtraceTracer::seize_command(int pid) {
-  if (request(PTRACE_SEIZE, pid, 0, kOptions | PTRACE_O_EXITKILL) != 0)
-    return tl::unexpected(refused(pid, errno));
+  if (request(PTRACE_SEIZE, pid, 0, kOptions) != 0) return tl::unexpected(refused(pid, errno));
   command_ = pid;
   Thread one;
   one.pid = pid;
@@ -103,31 +102,11 @@ void PtraceTracer::set_group(int tid, Thread& thread) {
 
 void PtraceTracer::go_on(int tid, int signal) {
   // ESRCH: killed meanwhile, which waitpid will tell.
-  request(leaving_ ? PTRACE_DETACH : PTRACE_SYSCALL, tid, 0, static_cast<uintptr_t>(signal));
-  if (leaving_) threads_.erase(tid);
+  request(PTRACE_SYSCALL, tid, 0, static_cast<uintptr_t>(signal));
 }
 
 void PtraceTracer::listen(int tid) {
-  if (leaving_) return go_on(tid, 0);
   request(PTRACE_LISTEN, tid, 0, 0);
-}
-
-void PtraceTracer::leave() {
-  if (command_ == 0) {
-    // When the tracing thread ends the kernel lets them go, wherever they are, and no call is disturbed.
-    threads_.clear();
-    return;
-  }
-  // Would kill them here, see seize_command().
-  leaving_ = true;
-  std::vector<int> waiting;
-  for (const auto& [tid, thread] : threads_) {
-    if (!thread.claimed)
-      waiting.push_back(tid);
-    else
-      request(PTRACE_INTERRUPT, tid, 0, 0);
-  }
-  for (const int tid : waiting) go_on(tid, 0);
 }
 
 PtraceTracer::Thread& PtraceTracer::thread(int tid) {
@@ -186,10 +165,7 @@ void PtraceTracer::stopped(int tid, Thread& thread, int signal, int event) {
       return go_on(tid, 0);
     }
     case PTRACE_EVENT_STOP:
-      if (!thread.claimed) {
-        if (leaving_) go_on(tid, 0);
-        return;  // until its parent has told
-      }
+      if (!thread.claimed) return;  // until its parent has told
       if (signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU)
         return listen(tid);
       return go_on(tid, 0);

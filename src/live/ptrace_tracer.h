@@ -17,17 +17,16 @@ class PtraceTracer {
  public:
   PtraceTracer(TraceBy by, bool args) : counts_(by), args_(args) {}
 
-  // A child that will execute the command: counted from then on. If the tracer dies the command is killed, as
-  // nobody could let it go on.
+  // All that is seized goes on when the calling thread ends, wherever it is, and no call is disturbed: the
+  // kernel lets go what stands still for a tracer that is gone (exit_ptrace in kernel/ptrace.c).
+
+  // A child that will execute the command: counted from then on.
   Result<void> seize_command(int pid);
-  // All threads of a process. They go on if the tracer dies.
+  // All threads of a process.
   Result<void> seize_process(int pid);
 
   // What waitpid gave.
   void event(int tid, int status);
-  // Lets all go. Those of a process that was seized are free when the calling thread ends, those of a command
-  // as they come to a stop, for which they are asked.
-  void leave();
 
   size_t threads() const { return threads_.size(); }
   std::optional<int> command_status() const { return status_; }
@@ -60,7 +59,6 @@ class PtraceTracer {
 
   TraceCounts counts_;
   bool args_;
-  bool leaving_ = false;
   int command_ = 0;
   std::optional<int> status_;
   uint64_t time_ = 0;

@@ -4,8 +4,11 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <set>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <stile/trace.h>
 
@@ -27,7 +30,8 @@ constexpr struct {
 Result<void> check(const TraceOptions& options) {
   const bool pid = options.pid != 0;
   if (pid == !options.command.empty())
-    return fail(Code::Usage, "a command or a process is needed, and not both");
+    return fail(Code::Usage, "a command or a process is needed, and not both", {},
+                "stile trace -- ./app, or stile trace --pid 1234");
   if (options.pid < 0) return fail(Code::Usage, fmt::format("{} is no process", options.pid));
   if (!pid && options.stop_after != 0)
     return fail(Code::Usage, "only the tracing of a process that runs already can stop before it ends");
@@ -69,6 +73,22 @@ std::vector<TraceBackend> candidates(const TraceOptions& options) {
   if (options.backend != TraceBackend::Auto) return {options.backend};
   if (options.pid != 0) return {TraceBackend::Ebpf, TraceBackend::Ptrace};
   return {TraceBackend::Ebpf, TraceBackend::Notify, TraceBackend::Ptrace};
+}
+
+// Programs whose set-user-ID or set-group-ID the kernel ignored: with no_new_privs, which a filter needs, and
+// under a tracer that could not gain them itself (bprm_fill_uid and cap_bprm_creds_from_file).
+std::set<std::string> without_their_rights(const Trace& trace) {
+  std::set<std::string> found;
+  if (trace.backend == "ebpf" || (trace.backend == "ptrace" && ::geteuid() == 0)) return found;
+  for (const TraceGroup& group : trace.groups) {
+    struct stat file {};
+    if (group.program.empty() || ::stat(group.program.c_str(), &file) != 0) continue;
+    const bool user = (file.st_mode & S_ISUID) != 0 && file.st_uid != ::geteuid();
+    const bool other =
+        (file.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && file.st_gid != ::getegid();
+    if (user || other) found.insert(group.program);
+  }
+  return found;
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -114,6 +134,10 @@ Result<TraceRun> trace(const TraceOptions& options) {
         options.command.empty() ? fmt::format("process {}", options.pid) : joined(options.command);
     for (TraceGroup& group : run->trace.groups) {
       for (auto& [key, count] : group.calls) count.first_seen = line;
+    }
+    for (const std::string& program : without_their_rights(run->trace)) {
+      note(fmt::format("{} is a setuid or setgid program: under the backend {} it ran without its rights",
+                       program, run->trace.backend));
     }
     return run;
   }

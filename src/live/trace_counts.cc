@@ -30,6 +30,7 @@ void add_times(CallCount& to, const CallCount& from) {
   to.longest = std::max(to.longest, from.longest);
   to.returned += from.returned;
   to.nanoseconds += from.nanoseconds;
+  to.estimated += from.estimated;
 }
 
 }  // namespace

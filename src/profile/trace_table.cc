@@ -30,6 +30,7 @@ struct Column {
   std::string_view title;
   int width;
   std::string (*cell)(const CallCount& count, const Sum& sum);
+  bool times;
 };
 
 std::string seconds(uint64_t nanoseconds) {
@@ -62,11 +63,16 @@ std::string longest(const CallCount& count, const Sum& sum) {
   return sum.times ? seconds(count.longest) : "-";
 }
 
+std::string runs(const CallCount& count, const Sum&) {
+  return fmt::format("{}", count.runs);
+}
+
 constexpr Column kColumns[] = {
-    {"time-percent", "% time", 6, percent},  {"total-time", "seconds", 11, total_time},
-    {"min-time", "shortest", 11, shortest},  {"max-time", "longest", 11, longest},
-    {"avg-time", "usecs/call", 11, average}, {"calls", "calls", 9, calls},
-    {"errors", "errors", 9, errors},         {"name", "syscall", -16, nullptr},
+    {"time-percent", "% time", 6, percent, true},  {"total-time", "seconds", 11, total_time, true},
+    {"min-time", "shortest", 11, shortest, true},  {"max-time", "longest", 11, longest, true},
+    {"avg-time", "usecs/call", 11, average, true}, {"calls", "calls", 9, calls, false},
+    {"errors", "errors", 9, errors, false},        {"runs", "runs", 6, runs, false},
+    {"name", "syscall", -16, nullptr, false},
 };
 
 using Order = bool (*)(const Row& a, const Row& b);
@@ -86,6 +92,7 @@ constexpr struct {
     {"min", [](const Row& a, const Row& b) { return a.count->shortest > b.count->shortest; }},
     {"max", [](const Row& a, const Row& b) { return a.count->longest > b.count->longest; }},
     {"avg", [](const Row& a, const Row& b) { return average_of(*a.count) > average_of(*b.count); }},
+    {"runs", [](const Row& a, const Row& b) { return a.count->runs > b.count->runs; }},
     {"none", nullptr},
 };
 
@@ -144,6 +151,8 @@ std::string table_of(const Trace& trace, const TraceGroup& group, const std::vec
     all.longest = std::max(all.longest, count.longest);
     all.returned += count.returned;
     all.nanoseconds += count.nanoseconds;
+    all.estimated += count.estimated;
+    all.runs = std::max(all.runs, count.runs);
   }
   // By name already, which decides between equals.
   if (before != nullptr) std::stable_sort(rows.begin(), rows.end(), before);
@@ -166,7 +175,14 @@ std::string table_of(const Trace& trace, const TraceGroup& group, const std::vec
   for (size_t i = 0; i < columns.size(); ++i) {
     if (columns[i]->name == "time-percent" && trace.times) last[i] = "100.00";
   }
-  return text + line_of(columns, last);
+  text += line_of(columns, last);
+  const bool shows_times =
+      std::any_of(columns.begin(), columns.end(), [](const Column* column) { return column->times; });
+  if (shows_times && trace.times && all.estimated != 0) {
+    text += fmt::format("times: {} of {} calls measured, the others estimated from them\n",
+                        all.returned - std::min(all.estimated, all.returned), all.returned);
+  }
+  return text;
 }
 
 }  // namespace

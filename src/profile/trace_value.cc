@@ -23,6 +23,12 @@ constexpr Word<TraceBy> kBy[] = {
     {TraceBy::Comm, "comm"},
 };
 
+constexpr Word<TraceTimes> kTimes[] = {
+    {TraceTimes::None, "none"},
+    {TraceTimes::Sampled, "sampled"},
+    {TraceTimes::All, "all"},
+};
+
 constexpr Word<Unseen> kUnseen[] = {
     {Unseen::Allow, "allow"},
     {Unseen::Log, "log"},
@@ -56,6 +62,7 @@ void add(CallCount& to, const CallCount& from) {
     to.longest = std::max(to.longest, from.longest);
     to.returned += from.returned;
     to.nanoseconds += from.nanoseconds;
+    to.estimated += from.estimated;
   }
   if (!from.argument) return;
   if (!to.argument) {
@@ -99,6 +106,10 @@ std::optional<TraceBy> trace_by_from(std::string_view text) {
   return kind_of(kBy, text);
 }
 
+std::optional<TraceTimes> trace_times_from(std::string_view text) {
+  return kind_of(kTimes, text);
+}
+
 std::optional<Unseen> unseen_from(std::string_view text) {
   return kind_of(kUnseen, text);
 }
@@ -123,6 +134,7 @@ Result<void> merge(Trace& into, const Trace& run) {
   into.results &= run.results;
   into.times &= run.times;
   into.complete &= run.complete;
+  into.hidden |= run.hidden;
   into.runs += run.runs;
   into.nanoseconds += run.nanoseconds;
   into.lost += run.lost;

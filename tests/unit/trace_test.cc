@@ -42,7 +42,9 @@ TEST(Trace, JsonReadsBack) {
   Trace trace = sample();
   trace.lost = 7;
   trace.results = trace.times = false;
+  trace.hidden = true;
   trace.groups[0].calls[{"socket", "x86_64"}].argument->incomplete = true;
+  trace.groups[0].calls[{"read", "x86_64"}].estimated = 4;
   const std::string text = write_trace(trace);
   EXPECT_TRUE(is_trace(text));
   const auto back = read_trace(text, "t.json");
@@ -83,6 +85,8 @@ TEST(Trace, MergeAddsUp) {
   Trace again = sample();
   again.groups.pop_back();
   again.groups[0].calls[{"read", "x86_64"}] = counted(1, 1, 9'000'000);
+  again.groups[0].calls[{"read", "x86_64"}].estimated = 1;
+  again.hidden = true;
   again.groups[0].calls[{"write", "x86_64"}] = counted(4);
   again.groups[0].calls[{"socket", "x86_64"}].argument->values = {10};
   ASSERT_TRUE(merge(sum, again));
@@ -95,6 +99,8 @@ TEST(Trace, MergeAddsUp) {
   EXPECT_EQ(read.nanoseconds, 12'000'000u);
   EXPECT_EQ(read.shortest, 300'000u);
   EXPECT_EQ(read.longest, 9'000'000u);
+  EXPECT_EQ(read.estimated, 1u);
+  EXPECT_TRUE(sum.hidden);
   EXPECT_EQ(calls.at({"write", "x86_64"}).runs, 1u);
   EXPECT_EQ(calls.at({"socket", "x86_64"}).argument->values, (std::set<uint32_t>{1, 2, 10}));
   EXPECT_EQ(sum.groups[1].calls.at({"mkdir", "x86_64"}).runs, 1u);
@@ -163,6 +169,48 @@ TEST(Trace, TableSortsAndChooses) {
   EXPECT_FALSE(trace_table(trace, {"size", {"name"}}));
   EXPECT_FALSE(trace_table(trace, {"time", {"colour"}}));
   EXPECT_FALSE(trace_table(trace, {"time", {}}));
+}
+
+TEST(Trace, TableHasAllOrders) {
+  Trace trace;
+  trace.groups.resize(1);
+  const auto put = [&](const char* name, uint64_t calls, uint64_t errors, uint64_t nanoseconds,
+                       uint64_t shortest, uint64_t longest, uint64_t runs) {
+    CallCount count = counted(calls, errors, nanoseconds);
+    count.shortest = shortest;
+    count.longest = longest;
+    count.runs = runs;
+    trace.groups[0].calls[{name, "x86_64"}] = count;
+  };
+  put("a", 100, 1, 1000, 5, 100, 2);
+  put("b", 10, 3, 500, 40, 60, 3);
+  put("c", 1, 0, 70, 70, 70, 1);
+  const auto rows = [&](const std::string& sort) {
+    const auto text = trace_table(trace, {sort, {"name"}}).value();
+    const size_t first = text.find('\n', text.find("---")) + 1;
+    return std::string{text[first], text[first + 2], text[first + 4]};
+  };
+  EXPECT_EQ(rows("time"), "abc");
+  EXPECT_EQ(rows("calls"), "abc");
+  EXPECT_EQ(rows("errors"), "bac");
+  EXPECT_EQ(rows("name"), "abc");
+  EXPECT_EQ(rows("min"), "cba");
+  EXPECT_EQ(rows("max"), "acb");
+  EXPECT_EQ(rows("avg"), "cba");
+  EXPECT_EQ(rows("runs"), "bac");
+  EXPECT_EQ(rows("none"), "abc");
+}
+
+TEST(Trace, TableSaysWhichTimesAreEstimates) {
+  Trace trace = sample();
+  trace.groups.pop_back();
+  trace.groups[0].calls[{"read", "x86_64"}].estimated = 8;
+  const std::string said = "times: 5 of 13 calls measured, the others estimated from them\n";
+  EXPECT_TRUE(trace_table(trace, {})->ends_with(said)) << *trace_table(trace, {});
+  // Not beside counts alone, nor where there are no times.
+  EXPECT_EQ(trace_table(trace, {"name", {"name", "calls"}})->find("times:"), std::string::npos);
+  trace.times = false;
+  EXPECT_EQ(trace_table(trace, {})->find("times:"), std::string::npos);
 }
 
 TEST(Trace, TableSaysWhatIsNotKnown) {
