@@ -17,6 +17,8 @@ class Program:
         self.id, self.kind, self.source, self.workload, tags, self.path = line.split("\t")
         self.tags = set(tags.split(",")) - {"-"}
         self.real = os.path.realpath(self.path)
+        # What is started: some programs go by the name they are called by (redis-server is a link to redis-check-rdb).
+        self.start = os.readlink(self.path) if self.kind == "apt" and os.path.islink(self.path) else self.real
         self.truth_file = os.path.join(HERE, "truth", self.id + ".txt")
 
     @property
@@ -49,7 +51,7 @@ def run_workload(program, name, binary=None, env="", stderr=False):
     full.pop("WORKLOAD_STDERR", None)
     if stderr:
         full["WORKLOAD_STDERR"] = "1"
-    done = subprocess.run([os.path.join(HERE, "workload"), program.workload, name, binary or program.real, program.real],
+    done = subprocess.run([os.path.join(HERE, "workload"), program.workload, name, binary or program.start, program.start],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=full)
     return done.returncode, done.stdout, done.stderr.decode(errors="replace")
 

@@ -10,7 +10,10 @@ GO_VERSIONS=(1.19 1.21 1.22 1.23)
 # What a Go program can be linked like. The last four need a C compiler, and are all that cgohello has.
 PURE_MODES=(static pie sw strip nosect pie-nosect)
 C_MODES=(static-pie glibc-static musl-static cgo-dyn)
-GAP_FIXTURES=(go-argv go-table c-argv c-otherlib c-int80 c-vsyscall32 c-exec c-dlopen c-packed go-packed)
+GAP_FIXTURES=(go-argv go-table c-argv c-otherlib c-int80 c-vsyscall32 c-exec c-dlopen c-dlopen-name c-pointer c-jit c-choice c-asm c-ifunc c-packed
+  go-packed)
+# The C and C++ fixtures, and how each is linked.
+C_FIXTURES=(ckitchen-glibc ckitchen-glibc-static ckitchen-glibc-nopie ckitchen-glibc-noplt ckitchen-musl ckitchen-musl-static cxx-glibc cxx-glibc-static)
 
 # Prints the whole corpus, one program a line: id, kind, source, workload file, tags.
 corpus_list() {
@@ -30,10 +33,16 @@ corpus_list() {
     done
   done
   grep -v '^#' "$HERE/programs.tsv"
+  for p in "${C_FIXTURES[@]}"; do
+    tags=quick
+    [[ $p == *-static ]] || tags=dynamic,quick
+    printf '%s\tc\t%s %s\t%s\t%s\n' "$p" "${p%%-*}" "${p#*-}" "${p%%-*}" "$tags"
+  done
   for p in "${GAP_FIXTURES[@]}"; do
     case $p in
       *-packed) tags=packed ;;                # has to be refused
       c-int80 | c-vsyscall32) tags=ia32 ;;    # has to be found: no gap
+      c-choice | c-asm | c-ifunc) tags=found ;;  # the same
       *) tags=gap ;;                          # has to be reported as a gap
     esac
     printf 'gap-%s\tgap\t%s\tgap-%s\t%s,quick\n' "$p" "$p" "$p" $tags

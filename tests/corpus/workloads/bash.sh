@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+# Its forks are its own until they run something else.
+w_version() { "$BIN" --version | sed -n 1p | cut -c 1-8; }
+w_help() { "$BIN" --help | sed -n 2p; "$BIN" -c 'help cd' | sed -n 1p; }
+w_basics() { "$BIN" -c 'x=3; for ((i = 0; i < x; i++)); do echo $i; done; [[ abc =~ b ]] && echo m; declare -A a=([k]=v); echo ${a[k]} ${x/3/4} $((x ** 3)); case $x in 3) echo three;; esac; printf "%s %05d\n" z 7; type -t cd; echo {1..3} ~root'; }
+w_pipes() { "$BIN" -c 'echo a | (read x; echo $x); x=$(echo b); echo $x; while read l; do echo $l; done < <(echo c); echo d > f; cat=$(< f); echo $cat; exec 3>&1; echo e >&3; exec 3>&-; read l <<< here; echo $l; : > f; echo g >> f; set -o noclobber; echo h > f' 2> /dev/null; }
+TAGS[exec]=exec TAGS[jobs]=exec TAGS[interactive]=exec TAGS[terminal]=exec TAGS[script]=exec TAGS[coproc]=exec TAGS[traps]=exec
+w_exec() { "$BIN" -c 'date +%s > /dev/null; ls /etc/passwd | cat; nosuchcommand; echo $?; /etc; echo $?; command -v ls; hash -r; time -p true; exec true' 2> /dev/null; }
+w_jobs() { "$BIN" -c 'set -m; sleep 0.1 & jobs | wc -l; wait; sleep 0.2 & wait $!; echo $?; sleep 5 & kill %1; wait %1; echo $?; (exit 3); echo $?; { sleep 0.05; exit 4; } & wait -n; echo $?; disown -a; sleep 0.1 & fg > /dev/null; ulimit -u > /dev/null' 2> /dev/null; }
+w_traps() { "$BIN" -c 'trap "echo usr1" USR1; kill -USR1 $$; trap "echo bye" EXIT; trap "" INT; kill -INT $$; sleep 0.01; trap - INT; trap "echo err" ERR; false; trap; kill -l 9; kill -0 $$; echo $PPID > /dev/null; trap "echo chld" CHLD; sleep 0.01; trap - CHLD'; "$BIN" -c 'kill -TERM $$'; echo $?; }
+w_files() { "$BIN" -c 'cd /; pwd; cd - > /dev/null; [ -e /etc/passwd ] && [ ! -w /proc/version ] && [ -x /bin/sh ] && [ / -ef /. ] && [ -O / ]; echo $?; echo /etc/pass*; umask; umask 077; : > f; test -s f; echo $?; pushd /usr > /dev/null; dirs; popd > /dev/null; shopt -s globstar dotglob; echo /etc/apt/sources.list.d/../**/x; source /dev/null; mapfile -t m < /etc/hostname; ulimit -n > /dev/null; ulimit -c 0; ulimit -S -n 100; times > /dev/null; read -t 0.05 < <(sleep 1); echo $?; printf "%(%Y)T\n" 0; enable -n echo; getopts a x -a; echo $x'; }
+w_network() { "$BIN" -c 'echo > /dev/tcp/127.0.0.1/1; echo $?; echo x > /dev/udp/127.0.0.1/9; echo $?; echo > /dev/tcp/nowhere.invalid/1; echo $?; : < /dev/fd/0; echo x > /dev/stderr' 2> /dev/null; }
+w_coproc() { "$BIN" -c 'coproc cat; echo x >&${COPROC[1]}; read y <&${COPROC[0]}; echo $y; coproc C { read z; echo "got $z"; }; echo q >&${C[1]}; read r <&${C[0]}; echo $r' 2> /dev/null; }
+w_script() { printf '#!%s\necho "$0 $# $1"; ls > /dev/null; exit 7\n' "$BIN" > s; chmod +x s; "$BIN" ./s a b; echo $?; "$BIN" -n s; "$BIN" -x s c 2> /dev/null; echo 'echo stdin' | "$BIN"; "$BIN" /nonexistent 2> /dev/null; echo $?; "$BIN" --posix -u -e -c 'false; echo no'; echo $?; "$BIN" -r -c 'cd /' 2> /dev/null; echo $?; "$BIN" /bin/ls 2> /dev/null; echo $?; }
+w_login() { echo 'echo profile' > "$HOME/.bash_profile"; echo 'echo bye' > "$HOME/.bash_logout"; "$BIN" -l -c 'shopt -q login_shell && echo login; logout' 2> /dev/null; }
+w_interactive() { printf 'echo $((1+1))\nhistory -s x\nhistory | tail -1 | wc -l\nalias a="echo al"\na\nfc -l > /dev/null\nbind -l | wc -l\ncomplete -F x y\ncompgen -c ls | head -1\nhistory -w h\nexit 5\n' | "$BIN" --norc -i 2> /dev/null; echo $?; }
+w_terminal() { (sleep 0.5; printf 'ec\tho hello\nls /et\t/pass\t\n\022hel\n\003'; sleep 0.3; printf 'sleep 5\n'; sleep 0.3; printf '\032'; sleep 0.2; printf 'kill %%1\nread -s x\ny\nread -e -p q z\nw\nPS1=$(id -un)\nexit\n'; sleep 0.5) | on_terminal "$BIN --norc"; echo $?; }
+w_loadable() { "$BIN" -c 'enable -f ./nothing nothing' 2> /dev/null; echo $?; "$BIN" -c 'echo ~nosuchuser; compgen -u root; echo $UID $HOSTNAME | wc -w; echo $RANDOM $SECONDS $EPOCHSECONDS $SRANDOM | wc -w'; }
+w_locale() { LC_ALL=C.UTF-8 "$BIN" -c 'x=grün; echo ${#x} ${x^^}; printf "%q\n" "$x"; LC_ALL=nosuch; echo $"hello"' 2> /dev/null; }
+w_limits() { "$BIN" -c 'ulimit -a | wc -l; ulimit -v unlimited; ulimit -n 50; exec 40> f; echo $?; (ulimit -f 0; echo x > g; echo $?)' 2> /dev/null; }
+w_deep() { "$BIN" -c 'f() { [ $1 = 0 ] || f $(($1 - 1)); }; f 500; x=$(printf "%100000s"); echo ${#x}; for i in {1..50}; do (exit 0); done; echo ${BASH_SUBSHELL}'; }

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+w_sync() { "$BIN"; }
+w_acct() { "$BIN" a; }

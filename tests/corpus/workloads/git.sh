@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+# git runs itself and others: what its own image does counts as git's, all else is a child's.
+export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b GIT_AUTHOR_DATE='2020-01-01T00:00:00Z' GIT_COMMITTER_DATE='2020-01-01T00:00:00Z' GIT_PAGER=cat GIT_CONFIG_NOSYSTEM=1
+repo() { "$BIN" init -q -b main r && cd r && seq 100 > f && mkdir d && echo x > d/g && ln -s f l && "$BIN" add . && "$BIN" commit -qm one && echo y >> f && "$BIN" commit -qam two; }
+
+w_version() { "$BIN" --version | cut -c 1-11; "$BIN" --exec-path; }
+w_help() { "$BIN" --help | sed -n 1p; "$BIN" help -a | grep -c clone; "$BIN" nonsense 2> /dev/null; echo $?; }
+w_commit() { repo; "$BIN" log --oneline; "$BIN" status --short; "$BIN" show --stat HEAD; "$BIN" diff HEAD~1; "$BIN" rev-parse HEAD; }
+w_history() { repo; "$BIN" log -p --graph --follow f | cksum; "$BIN" blame f | tail -1; "$BIN" shortlog -s HEAD; "$BIN" log -S y --format=%s; "$BIN" reflog | wc -l; "$BIN" describe --always; "$BIN" grep -n y; "$BIN" grep --threads 3 x HEAD; }
+w_branches() { repo; "$BIN" checkout -q -b b HEAD~1; echo z > z; "$BIN" add z; "$BIN" commit -qm three; "$BIN" merge -q --no-edit main; "$BIN" log --oneline; "$BIN" checkout -q main; "$BIN" rebase -q b; "$BIN" branch -d b; "$BIN" tag -a t -m t; "$BIN" tag; }
+w_conflict() { repo; "$BIN" checkout -q -b b HEAD~1; echo z >> f; "$BIN" commit -qam three; "$BIN" merge main > /dev/null 2>&1; echo $?; "$BIN" status --short; "$BIN" merge --abort; "$BIN" cherry-pick main > /dev/null 2>&1; echo $?; "$BIN" cherry-pick --skip 2> /dev/null; "$BIN" rebase -q -f HEAD~1; }
+w_stash() { repo; echo w >> f; "$BIN" stash -q; "$BIN" stash list; "$BIN" stash pop -q; "$BIN" diff --stat; "$BIN" checkout -q f; "$BIN" clean -fdq; "$BIN" reset -q --hard HEAD~1; "$BIN" restore f; "$BIN" mv f g; "$BIN" rm -q g; "$BIN" status --short; }
+w_clone() { repo; "$BIN" clone -q . ../c; "$BIN" clone -q --bare . ../b; "$BIN" clone -q --depth 1 "file://$PWD" ../s; cd ../c; "$BIN" remote -v | wc -l; "$BIN" fetch -q ../b; "$BIN" push -q ../b HEAD:x; "$BIN" pull -q; "$BIN" -C ../s log --oneline; }
+w_gc() { repo; for i in 1 2 3; do echo $i > f; "$BIN" commit -qam $i; done; "$BIN" gc -q; "$BIN" fsck 2>&1; "$BIN" repack -adq; "$BIN" count-objects; "$BIN" prune; "$BIN" pack-refs --all; "$BIN" verify-pack -v .git/objects/pack/*.idx | tail -1 | cut -d : -f 2; "$BIN" commit-graph write; "$BIN" multi-pack-index write; "$BIN" maintenance run -q; }
+w_serve() { repo; cd ..; port=$(free_port); "$BIN" daemon --listen=127.0.0.1 --port="$port" --base-path="$PWD" --export-all --reuseaddr & server=$!; until_true port_open "$port"; "$BIN" ls-remote "git://127.0.0.1:$port/r" | wc -l; "$BIN" clone -q "git://127.0.0.1:$port/r" c && ls c; kill $server; wait $server; echo $?; }
+w_archive() { repo; "$BIN" archive HEAD | tar tf -; "$BIN" archive --format=zip HEAD | wc -c; "$BIN" bundle create -q b HEAD; "$BIN" bundle verify -q b; "$BIN" format-patch -q HEAD~1; "$BIN" apply --stat 0001*; "$BIN" am -q --abort 2> /dev/null; echo $?; "$BIN" fast-export HEAD | cksum; }
+w_worktree() { repo; "$BIN" worktree add -q ../w HEAD~1; "$BIN" worktree list | wc -l; "$BIN" worktree remove ../w; "$BIN" submodule status; "$BIN" notes add -m n; "$BIN" notes show; "$BIN" bisect start -q 2> /dev/null; "$BIN" sparse-checkout set d 2> /dev/null; ls; }
+w_plumbing() { repo; "$BIN" cat-file -p HEAD; echo x | "$BIN" hash-object -w --stdin; "$BIN" ls-tree -r HEAD; "$BIN" ls-files -s; "$BIN" update-index --refresh; "$BIN" write-tree; "$BIN" for-each-ref; "$BIN" rev-list --all --count; "$BIN" config -l | wc -l; "$BIN" check-ignore x; "$BIN" var GIT_EDITOR; "$BIN" update-index --test-untracked-cache > /dev/null 2>&1; echo $?; "$BIN" credential fill < /dev/null > /dev/null 2>&1; echo $?; }
+w_hooks() { repo; printf '#!/bin/sh\necho hook >&2\nexit 1\n' > .git/hooks/pre-commit; chmod +x .git/hooks/pre-commit; "$BIN" commit -q --allow-empty -m x 2> /dev/null; echo $?; "$BIN" -c core.editor=true commit -q --allow-empty --no-verify -m x; "$BIN" -c alias.y='!echo z' y; }
+w_errors() { "$BIN" status 2> /dev/null; echo $?; "$BIN" clone -q /nonexistent 2> /dev/null; echo $?; "$BIN" clone -q git://127.0.0.1:1/x 2> /dev/null; echo $?; "$BIN" init -q /proc/x 2> /dev/null; echo $?; }
+w_http() { repo; "$BIN" clone -q http://127.0.0.1:1/x ../h 2> /dev/null; echo $?; GIT_SSH_COMMAND=false "$BIN" clone -q ssh://127.0.0.1:1/x ../h 2> /dev/null; echo $?; }
+w_terminal() { repo; (sleep 0.5) | on_terminal "$BIN log --color -p; $BIN add -p"; echo $?; }
+for name in $(declare -F | sed -n 's/^declare -f w_//p'); do TAGS[$name]=exec; done

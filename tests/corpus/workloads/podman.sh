@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+# Its own storage in the workload's directory; needs root. What it starts (conmon, the runtime) is another program's.
+pod() { timeout 60 "$BIN" --root "$PWD/r" --runroot "$PWD/rr" --tmpdir "$PWD/t" --storage-driver=vfs --cgroup-manager=cgroupfs --events-backend=none "$@"; }
+w_version() { "$BIN" --version | cut -c 1-6; "$BIN" --help | sed -n 1p; "$BIN" nonsense > /dev/null 2>&1; echo $?; pod version > /dev/null 2>&1; echo $?; }
+w_info() { pod info > /dev/null 2>&1; echo $?; pod images --noheading 2> /dev/null | wc -l; pod ps 2> /dev/null | wc -l; pod system df > /dev/null 2>&1; echo $?; pod volume create v 2> /dev/null; pod volume ls -q 2> /dev/null; pod volume rm v 2> /dev/null; pod network ls -q 2> /dev/null; }
+w_image() { mkdir -p i/bin && cp /bin/busybox i/bin && tar cf i.tar -C i . && pod import -q i.tar x > /dev/null 2>&1; echo $?; pod images -n --format '{{.Repository}}' 2> /dev/null; pod inspect x > /dev/null 2>&1; echo $?; pod save -q -o s.tar x 2> /dev/null; echo $?; pod tag x y 2> /dev/null; pod rmi y > /dev/null 2>&1; echo $?; pod load -q -i s.tar > /dev/null 2>&1; echo $?; pod history x > /dev/null 2>&1; pod image prune -f > /dev/null 2>&1; echo $?; pod create --name c --network none x /bin/busybox true > /dev/null 2>&1; echo $?; pod ps -a --format '{{.Names}}' 2> /dev/null; pod rm c > /dev/null 2>&1; echo $?; }
+w_errors() { pod run nothing/x > /dev/null 2>&1; echo $?; pod pull nowhere.invalid/x > /dev/null 2>&1; echo $?; pod inspect nothing > /dev/null 2>&1; echo $?; pod secret ls > /dev/null 2>&1; echo $?; pod pod ps > /dev/null 2>&1; echo $?; }
+for name in version info image errors; do TAGS[$name]=exec; done

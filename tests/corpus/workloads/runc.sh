@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+# Containers need root. What runs inside is another program, but runc's own steps up to its execve are runc's.
+for name in run lifecycle exec; do TAGS[$name]=exec; done
+bundle() { mkdir -p b/rootfs/bin && cp /bin/busybox b/rootfs/bin && cd b && "$BIN" spec && sed -i 's/"terminal": true/"terminal": false/; s/"sh"$/"\/bin\/busybox", '"$1"'/; s/"readonly": true/"readonly": false/' config.json; }
+w_version() { "$BIN" --version | sed -n 1p | cut -d ' ' -f 1; "$BIN" --help | sed -n 2p | cut -c 1-8; "$BIN" nonsense > /dev/null 2>&1; echo $?; "$BIN" features | sed -n 1p; }
+w_spec() { "$BIN" spec; grep -c ociVersion config.json; "$BIN" spec 2> /dev/null; echo $?; rm config.json; "$BIN" spec --rootless; grep -c uidMappings config.json; }
+w_list() { "$BIN" --root state list | wc -l; "$BIN" --root state state nothing 2> /dev/null; echo $?; "$BIN" --root state run -b /nonexistent x 2> /dev/null; echo $?; "$BIN" --root state delete --force nothing; echo $?; }
+w_run() { bundle '"echo", "inside"'; "$BIN" --root ../state run "stile$$"; echo $?; "$BIN" --root ../state list -q; }
+w_lifecycle() { bundle '"sleep", "30"'; "$BIN" --root ../state create "stile$$" < /dev/null > /dev/null 2>&1; echo $?; "$BIN" --root ../state state "stile$$" | grep -c created; "$BIN" --root ../state start "stile$$"; "$BIN" --root ../state ps "stile$$" > /dev/null; echo $?; "$BIN" --root ../state events --stats "stile$$" > /dev/null 2>&1; "$BIN" --root ../state pause "stile$$" > /dev/null 2>&1; "$BIN" --root ../state resume "stile$$" > /dev/null 2>&1; "$BIN" --root ../state kill "stile$$" KILL; sleep 0.3; "$BIN" --root ../state delete -f "stile$$"; echo $?; }
+w_exec() { bundle '"sleep", "30"'; "$BIN" --root ../state run -d "stile$$" < /dev/null > /dev/null 2>&1; echo $?; "$BIN" --root ../state exec "stile$$" /bin/busybox echo hello; "$BIN" --root ../state exec -u 1:1 "stile$$" /bin/busybox id -u; "$BIN" --root ../state update --pids-limit 20 "stile$$" 2> /dev/null; "$BIN" --root ../state delete -f "stile$$"; echo $?; }

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+w_version() { "$BIN" --version | cut -d ' ' -f 1; }
+w_help() { "$BIN" --help 2>&1 | sed -n 2p; }
+w_usage() { "$BIN" --nonsense 2> /dev/null; echo $?; "$BIN" /nonexistent/x 'select 1' 2> /dev/null; echo $?; "$BIN" :memory: 'select nonsense' 2> /dev/null; echo $?; }
+w_memory() { "$BIN" :memory: 'create table t(a,b); insert into t values(1,2),(3,4); select sum(a), b from t group by b; select json(1), upper("x");'; }
+w_file() { "$BIN" t.db 'create table t(a); insert into t values(1); update t set a=2; select * from t; delete from t; vacuum; pragma integrity_check;'; "$BIN" -readonly t.db 'select count(*) from t'; "$BIN" -readonly t.db 'insert into t values(1)' 2> /dev/null; echo $?; }
+w_wal() { "$BIN" t.db 'pragma journal_mode=wal; create table t(a); insert into t values(1); pragma wal_checkpoint;' 'pragma mmap_size=1000000; select * from t' 'pragma locking_mode=exclusive; insert into t values(2)'; "$BIN" t.db 'pragma journal_mode=truncate; insert into t values(3); pragma journal_mode=persist; insert into t values(3);pragma synchronous=extra; insert into t values(5); select count(*) from t'; }
+w_big() { "$BIN" t.db 'pragma cache_size=10; pragma temp_store=1; with recursive c(x) as (select 1 union all select x+1 from c where x<50000) select count(*) from (select x, hex(x*x) h from c order by h); create table t as with recursive c(x) as (select 1 union all select x+1 from c where x<50000) select x from c; create index i on t(x); select sum(x) from t;'; }
+w_locked() { "$BIN" t.db 'create table t(a)'; mkfifo p; "$BIN" t.db < p & exec 8> p; echo 'begin exclusive; select 1;' >&8; sleep 0.5; "$BIN" -cmd '.timeout 300' t.db 'insert into t values(1)' 2>&1 | sed 's/.*://'; exec 8>&-; wait; }
+w_shell() { printf '%s\n' 'create table t(a,b);' "insert into t values(1,'x');" .tables .schema '.mode csv' 'select * from t;' '.output out' 'select * from t;' '.output' '.import out t' 'select count(*) from t;' .dump '.backup b.db' '.save c.db' '.clone d.db' '.open b.db' '.read out' '.restore c.db' '.databases' '.show' '.cd /' '.nonsense' '.help .read' '.timer on' '.timer off' '.limit' '.stats' '.vfsinfo' '.log off' .quit > in; "$BIN" t.db < in 2>&1 | grep -vi 'memory\|cache\|heap\|bytes\|page\|allocat' | cksum | cut -c 1-0; ls; }
+w_import() { seq 1000 > n; printf '.import n t\nselect count(*) from t;\n' | "$BIN"; "$BIN" -csv -header :memory: 'select 1 as a, "x,y" as b'; }
+w_files() { echo hay > f; "$BIN" :memory: "select readfile('f'); select writefile('g', 'grass'); select name, mode from fsdir('g'); select lsmode(33188); select edit('x','true');" 2> /dev/null; cat g; "$BIN" a.sqlar -A -c f g; "$BIN" a.sqlar -A -t; mkdir o; "$BIN" a.sqlar -A -x -C o && cat o/f; "$BIN" a.zip -A -t 2> /dev/null; echo $?; }
+w_system() { printf '.system true\n.shell echo x\n.once |cat\nselect 2;\n' | "$BIN"; }
+TAGS[system]=exec TAGS[terminal]=exec TAGS[files]=exec
+w_load() { "$BIN" :memory: "select load_extension('./nothing')" 2> /dev/null; echo $?; printf '.load ./nothing\n' | "$BIN" 2> /dev/null; echo $?; }
+w_terminal() { (sleep 0.5; printf 'select 1;\n.tables\n'; sleep 0.3; printf '.quit\n') | on_terminal "$BIN t.db"; echo $?; }
+w_interrupt() { timeout -s INT 0.5 "$BIN" :memory: 'with recursive c(x) as (select 1 union all select x+1 from c) select count(*) from c' 2> /dev/null; echo $?; }
+w_broken_pipe() { "$BIN" :memory: 'with recursive c(x) as (select 1 union all select x+1 from c where x < 100000) select x from c' 2> /dev/null | sed -n '1p;1q'; true; }
+w_damaged() { head -c 5000 /dev/zero > t.db; "$BIN" t.db 'select * from sqlite_master' 2>&1; echo $?; printf '.recover\n' | "$BIN" t.db > /dev/null 2>&1; echo $?; }
+w_shared() { "$BIN" 'file:t.db?vfs=unix-dotfile' 'create table t(a)' 2>&1; "$BIN" 'file:t.db?vfs=unix-none' 'select count(*) from t' 2>&1; "$BIN" 'file:t.db?immutable=1' 'select count(*) from t'; "$BIN" t.db 'pragma threads=2; attach "u.db" as u; create table u.x(a); begin; insert into t values(1); insert into u.x values(2); commit; select * from t, u.x'; }
