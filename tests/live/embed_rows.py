@@ -3,6 +3,7 @@
 import glob
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -71,7 +72,6 @@ def programs(corpus):
 
     yield from esbuild(corpus)
     yield Program("docker-28", at("docker-28"), ["run", "--help"])
-    yield Program("docker-28-context", at("docker-28"), ["context", "ls"])
     yield Program("docker-deb", at("docker-deb"), ["--version"])
     yield Program("kubectl-1.32", at("kubectl-1.32"), ["create", "deployment", "x", "--image=y", "--dry-run=client", "-o", "yaml"])
     yield Program("kubectl-deb", at("kubectl-deb"), ["config", "view"])
@@ -218,30 +218,98 @@ def builds(run, want, Skip, stile, root):
             want(broken[0] != 0 or shutil.which("stile", path="/usr/bin:/bin"), "configures without stile")
         return "stile_harden: built, installed and stripped; no stile, no build"
 
-    def commands(lab):
-        """The lines of the Dockerfile, the workflow and the goreleaser hook that run stile, on a Go program."""
+    def project(d, lab):
+        """A Go module to build, and an environment in which `stile`, `go`, `apt-get`, `git` and the like are what a clean Debian would have by then."""
+        tools = os.path.join(d, "tools")
+        os.makedirs(tools)
+        os.symlink(stile, os.path.join(tools, "stile"))
+        os.symlink(GO[-1], os.path.join(tools, "go"))
+        for name in ("apt-get", "ln"):  # what is installed is here already
+            with open(os.path.join(tools, name), "w") as f:
+                f.write(f"#!/bin/sh\necho \"{name} $*\" >> {d}/installed\n")
+            os.chmod(os.path.join(tools, name), 0o755)
+        with open(os.path.join(tools, "git"), "w") as f:
+            f.write(f"#!/bin/sh\necho \"git $*\" >> {d}/installed\n")
+        os.chmod(os.path.join(tools, "git"), 0o755)
+        place = os.path.join(d, "src")
+        os.makedirs(os.path.join(place, "app"))
+        with open(os.path.join(place, "app/main.go"), "w") as f:
+            f.write("package main\n\nfunc main() { println(\"hello\") }\n")
+        with open(os.path.join(place, "go.mod"), "w") as f:
+            f.write("module example.com/app\n\ngo 1.19\n")
+        env = {"PATH": tools + ":" + os.environ["PATH"], "GOCACHE": lab.path("gocache"), "GOTOOLCHAIN": "local", "GOPROXY": "off",
+               "GOFLAGS": "-mod=mod", "CGO_ENABLED": "0"}
+        return place, env
+
+    def confined(program):
+        got = run([program])
+        want(got == (0, b"", b"hello\n"), f"{program}: {got}")
+        got = run([stile, "embed", "--verify", program])
+        want(got[0] == 0, f"{program}: {got}")
+
+    def actions(lab):
+        """Every `run:` step of the workflow, in order, as GitHub's runner runs it: bash -e on a script."""
         if not GO:
             raise Skip("no Go toolchain")
-        lines = []
-        for name, pattern in (("Dockerfile", r"&& stile (.*)"), ("github-actions.yml", r"run: stile (.*)"),
-                              ("goreleaser.yml", r"cmd: stile (.*)")):
-            with open(os.path.join(example, name)) as f:
-                lines += [(name, found) for found in re.findall(pattern, f.read())]
-        want(len(lines) == 4, f"lines in the examples: {lines}")
+        with open(os.path.join(example, "github-actions.yml")) as f:
+            lines = f.read().splitlines()
+        steps = []
+        for at, line in enumerate(lines):
+            match = re.match(r"( +)(?:- )?run: (.*)", line)
+            if not match:
+                continue
+            if match.group(2) != "|":
+                steps.append(match.group(2))
+                continue
+            block = []
+            for inner in lines[at + 1:]:
+                if not inner.startswith(match.group(1) + "  "):
+                    break
+                block.append(inner.strip())
+            steps.append("\n".join(block))
+        want(len(steps) == 5, f"steps: {steps}")
         with tempfile.TemporaryDirectory() as d:
-            with open(os.path.join(d, "main.go"), "w") as f:
-                f.write("package main\n\nfunc main() { println(\"hello\") }\n")
-            env = {"CGO_ENABLED": "0", "GOCACHE": lab.path("gocache"), "GO111MODULE": "off", "GOTOOLCHAIN": "local"}
-            for name, line in lines:
-                os.makedirs(os.path.join(d, "bin"), exist_ok=True)
-                if "--verify" not in line:
-                    got = run([GO[-1], "build", "-o", "bin/app", "main.go"], cwd=d, env=env)
-                    want(got[0] == 0, f"go build: {got[2].decode()[-300:]}")
-                line = line.replace(" /app", " bin/app").replace("{{ .Path }}", "bin/app")
-                got = run(["bash", "-ec", f'"$STILE" {line}'], cwd=d, env={"STILE": stile})
-                want(got[0] == 0, f"{name}: {line}: {got[2].decode()[-300:]}")
-                got = run([os.path.join(d, "bin/app")])
-                want(got == (0, b"", b"hello\n"), f"{name}: {got}")
-        return "; ".join(line for _, line in lines)
+            place, env = project(d, lab)
+            for step in steps:
+                got = run(["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step], cwd=place, env=dict(env, STILE_REPOSITORY="https://example.com/stile"))
+                want(got[0] == 0, f"{step}: {(got[1] + got[2]).decode()[-300:]}")
+            confined(os.path.join(place, "bin/app"))
+        return f"{len(steps)} steps run; of these the installing ones by name only"
 
-    return [("make", make), ("cmake", cmake), ("commands", commands)]
+    def goreleaser(lab):
+        """goreleaser is not run: its hook is, as goreleaser does it, the template filled in and split into words."""
+        if not GO:
+            raise Skip("no Go toolchain")
+        with open(os.path.join(example, "goreleaser.yml")) as f:
+            hooks = re.findall(r"- cmd: (.*)", f.read())
+        want(len(hooks) == 1, f"hooks: {hooks}")
+        with tempfile.TemporaryDirectory() as d:
+            place, env = project(d, lab)
+            path = os.path.join(place, "dist", "a b", "app")  # a path that has to be quoted
+            os.makedirs(os.path.dirname(path))
+            got = run([GO[-1], "build", "-o", path, "./app"], cwd=place, env=env)
+            want(got[0] == 0, f"go build: {got[2].decode()[-300:]}")
+            words = shlex.split(hooks[0].replace("{{ .Path }}", path))
+            got = run([os.path.join(d, "tools/stile") if words[0] == "stile" else words[0], *words[1:]], cwd=place, env=env)
+            want(got[0] == 0, f"{words}: {got[2].decode()[-300:]}")
+            confined(path)
+        return hooks[0]
+
+    def dockerfile(lab):
+        """The last RUN of the build stage, with /app in a directory of its own; no image is built."""
+        if not GO:
+            raise Skip("no Go toolchain")
+        with open(os.path.join(example, "Dockerfile")) as f:
+            text = f.read()
+        runs = re.findall(r"^RUN (.*)", text, re.M)
+        want(len(runs) == 3 and runs[-1].endswith(" /app") and "COPY --from=build /app /app" in text, f"lines: {runs}")
+        with tempfile.TemporaryDirectory() as d:
+            place, env = project(d, lab)
+            app = os.path.join(d, "app")
+            line = re.sub(r"(?<= )/app\b", app, runs[-1])
+            got = run(["sh", "-c", line], cwd=os.path.join(place, "app"), env=env)
+            want(got[0] == 0, f"{line}: {got[2].decode()[-300:]}")
+            confined(app)
+        return runs[-1]
+
+    return [("make", make), ("cmake", cmake), ("actions", actions), ("goreleaser", goreleaser), ("dockerfile", dockerfile)]
