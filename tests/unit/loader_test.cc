@@ -81,8 +81,8 @@ class Loader : public BuiltProgramTest {
 };
 
 TEST_F(Loader, AgreesOnThisMachinesPrograms) {
-  size_t compared = 0;
-  for (const char* name : {"sh", "ls", "grep", "gcc", "ld", "python3", "perl", "openssl", "bash", "apt-get", "tar", "gdb", "git", "curl",
+  size_t compared = 0, exact = 0;
+  for (const char* name : {"true", "sh", "ls", "grep", "gcc", "ld", "python3", "perl", "openssl", "bash", "apt-get", "tar", "gdb", "git", "curl",
                            "ssh", "podman", "qemu-img", "ffmpeg", "nginx"}) {
     const std::string path = std::string("/usr/bin/") + name;
     if (!fs::exists(path)) continue;
@@ -90,11 +90,17 @@ TEST_F(Loader, AgreesOnThisMachinesPrograms) {
     if (!analysis) continue;  // a script
     const std::set<std::string> wanted = listed(path);
     if (wanted.empty()) continue;  // static
-    EXPECT_EQ(loaded(*analysis), wanted) << path;
-    EXPECT_EQ(gaps(*analysis), "") << path;
+    // Behind them may stand what is loaded later: the name service's modules, and what dlopen gets by constant names.
+    const std::set<std::string> found = loaded(*analysis);
+    EXPECT_TRUE(std::includes(found.begin(), found.end(), wanted.begin(), wanted.end())) << path;
+    if (found == wanted) {
+      EXPECT_EQ(gaps(*analysis), "") << path;
+      ++exact;
+    }
     ++compared;
   }
   EXPECT_GE(compared, 5u);
+  EXPECT_GE(exact, 1u);
 }
 
 TEST_F(Loader, RpathIsInheritedAndRunpathIsNot) {
