@@ -285,9 +285,9 @@ TEST(Diff, AddsUpAlongChains) {
       there_and_back += first && second && from == to;
     }
   }
-  EXPECT_GT(compared, 50000u);
+  EXPECT_GT(compared, 20000u);
   EXPECT_GT(there_and_back, 100u);
-  EXPECT_GT(wider_chains, 100u);
+  EXPECT_GT(wider_chains, 50u);
 }
 
 TEST(Diff, SaysWhatKindOfChangeItIs) {
