@@ -285,7 +285,7 @@ TEST(Diff, AddsUpAlongChains) {
       there_and_back += first && second && from == to;
     }
   }
-  EXPECT_GT(compared, 30000u);
+  EXPECT_GT(compared, 20000u);
   EXPECT_GT(there_and_back, 100u);
   EXPECT_GT(wider_chains, 50u);
 }
