@@ -35,7 +35,7 @@ w_many() {
 w_link() { project && mkdir -p node_modules && ln -s ../src node_modules/lib && echo 'import "lib/index.ts"' > in.js && "$BIN" --bundle in.js --outfile=o.js; cksum < o.js; }
 w_profile() { project; "$BIN" --bundle src/index.ts --outfile=out.js --trace=trace --heap=heap; ls; }
 # Some versions build again and again for half a minute to fill the profile.
-w_cpu_profile() { project; timeout 2 "$BIN" --bundle src/index.ts --outfile=out.js --cpuprofile=cpu > log 2>&1; ls; }
+w_cpu_profile() { project; timeout 6 "$BIN" --bundle src/index.ts --outfile=out.js --cpuprofile=cpu > log 2>&1; ls; }
 # Versions before 0.5 take no --serve and end at once.
 w_serve() {
   project
