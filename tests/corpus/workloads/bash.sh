@@ -4,7 +4,7 @@ w_version() { "$BIN" --version | sed -n 1p | cut -c 1-8; }
 w_help() { "$BIN" --help | sed -n 2p; "$BIN" -c 'help cd' | sed -n 1p; }
 w_basics() { "$BIN" -c 'x=3; for ((i = 0; i < x; i++)); do echo $i; done; [[ abc =~ b ]] && echo m; declare -A a=([k]=v); echo ${a[k]} ${x/3/4} $((x ** 3)); case $x in 3) echo three;; esac; printf "%s %05d\n" z 7; type -t cd; echo {1..3} ~root'; }
 w_pipes() { "$BIN" -c 'echo a | (read x; echo $x); x=$(echo b); echo $x; while read l; do echo $l; done < <(echo c); echo d > f; cat=$(< f); echo $cat; exec 3>&1; echo e >&3; exec 3>&-; read l <<< here; echo $l; : > f; echo g >> f; set -o noclobber; echo h > f' 2> /dev/null; }
-TAGS[exec]=exec TAGS[jobs]=exec TAGS[interactive]=exec TAGS[terminal]=exec TAGS[script]=exec TAGS[coproc]=exec TAGS[traps]=exec
+TAGS[exec]=exec TAGS[limits]=exec TAGS[loadable]=exec TAGS[jobs]=exec TAGS[interactive]=exec TAGS[terminal]=exec TAGS[script]=exec TAGS[coproc]=exec TAGS[traps]=exec
 w_exec() { "$BIN" -c 'date +%s > /dev/null; ls /etc/passwd | cat; nosuchcommand; echo $?; /etc; echo $?; command -v ls; hash -r; time -p true; exec true' 2> /dev/null; }
 w_jobs() { "$BIN" -c 'set -m; sleep 0.1 & jobs | wc -l; wait; sleep 0.2 & wait $!; echo $?; sleep 5 & kill %1; wait %1; echo $?; (exit 3); echo $?; { sleep 0.05; exit 4; } & wait -n; echo $?; disown -a; sleep 0.1 & fg > /dev/null; ulimit -u > /dev/null' 2> /dev/null; }
 w_traps() { "$BIN" -c 'trap "echo usr1" USR1; kill -USR1 $$; trap "echo bye" EXIT; trap "" INT; kill -INT $$; sleep 0.01; trap - INT; trap "echo err" ERR; false; trap; kill -l 9; kill -0 $$; echo $PPID > /dev/null; trap "echo chld" CHLD; sleep 0.01; trap - CHLD'; "$BIN" -c 'kill -TERM $$'; echo $?; }
