@@ -46,7 +46,7 @@ struct FreeBtf {
 using Btf = std::unique_ptr<btf, FreeBtf>;
 
 // The kernel's own types. Since 6.16 they can be mapped (kernel/bpf/sysfs_btf.c), which saves reading five
-// megabytes: that is half of what the start of a trace takes.
+// megabytes.
 Btf kernel_types() {
   const Descriptor file(::open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC));
   struct stat status {};
