@@ -43,7 +43,7 @@ status.status-url = "/status"' && sed -i "s|\"access\"|\"$PWD/access\"|" conf &&
 w_cgi() { conf 'server.modules += ( "mod_cgi" )
 cgi.assign = ( ".cgi" => "/bin/sh" )' && printf 'echo "Content-Type: text/plain"\necho\necho "$REQUEST_METHOD"\ncat\n' > html/a.cgi && up; http_get "$port" /a.cgi; ask -d x=y "http://127.0.0.1:$port/a.cgi"; stop INT; }
 w_signals() { conf && up; kill -HUP $server; sleep 0.2; http_get "$port" /; kill -USR1 $server; sleep 1.2; http_get "$port" /; stop INT; }
-w_term() { conf && up; http_get "$port" /; stop TERM; }
+w_term() { conf && up; http_get "$port" /; kill -TERM $server; wait $server; true; }
 w_daemon() { conf && "$BIN" -f conf 2> /dev/null; until_true port_open "$port"; http_get "$port" /; kill -INT "$(cat pid)"; until_true test ! -e pid; echo ended; }
 w_workers() { conf 'server.max-worker = 2
 server.max-fds = 100' && up; http_get "$port" /; stop TERM; }
