@@ -54,7 +54,7 @@ struct Passes {
       : program(std::move(loaded)),
         references(collect_references(program, kAllThreads)),
         reach(find_reachable(program, references)),
-        numbers(find_numbers(program, references, reach)) {
+        numbers(find_numbers(program, references, reach, reach.liveness)) {
     for (const Object& object : program.objects) bytes += object.image.file_size();
   }
   Program program;
@@ -104,7 +104,7 @@ void bench_find_reachable(benchmark::State& state) {
 
 void bench_find_numbers(benchmark::State& state) {
   run(state, [](const Passes& before) {
-    return find_numbers(before.program, before.references, before.reach).calls.size();
+    return find_numbers(before.program, before.references, before.reach, before.reach.liveness).calls.size();
   });
 }
 

@@ -92,6 +92,11 @@ std::vector<Flag> analysis_flags() {
                "up in there. The program and --also are named as paths that lead there, or as they are called inside. Default: this "
                "machine",
        .file = true},
+      {.names = "--phase",
+       .value = "PHASE",
+       .help = "What counts: all; start, which is what the dynamic linker and the initialisers of libraries do before the program's "
+               "entry point; or main, what may be called from there on. Default: all",
+       .choices = {"all", "start", "main"}},
       {.names = "--threads",
        .value = "N",
        .help = "Use at most N threads. Default: 0, as many as there are CPUs"},
@@ -126,6 +131,11 @@ Result<AnalyzeOptions> analyze_options(const Arguments& arguments) {
   if (arguments.has("--sysroot") && options.sysroot.empty()) {
     return fail(Code::Usage, "--sysroot cannot be empty", {}, "name a directory");
   }
+  if (auto phase = phase_from(arguments.value("--phase", "all"))) {
+    options.phase = *phase;
+  } else {
+    return fail(Code::Usage, fmt::format("--phase cannot be '{}'", arguments.value("--phase")), {}, "all, start or main");
+  }
   if (!arguments.has("--threads")) return options;
   const std::string text = arguments.value("--threads");
   const char* end = text.data() + text.size();
@@ -139,6 +149,7 @@ std::vector<std::string> noted_options(const AnalyzeOptions& options) {
   std::vector<std::string> words;
   for (const std::string& file : options.also) words.push_back("--also=" + file);
   if (!options.sysroot.empty()) words.push_back("--sysroot=" + options.sysroot);
+  if (options.phase != Phase::All) words.push_back("--phase=" + std::string(to_string(options.phase)));
   return words;
 }
 

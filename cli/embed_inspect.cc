@@ -149,6 +149,7 @@ Result<std::pair<AnalyzeOptions, ProfileOptions>> recorded_options(const Profile
     const std::string value = equals == std::string::npos ? std::string() : word.substr(equals + 1);
     if (name == "--also") how.also.push_back(value);
     if (name == "--sysroot") how.sysroot = value;
+    if (name == "--phase") how.phase = phase_from(value).value_or(Phase::All);
     if (name == "--allow") options.allow.push_back(value);
     if (name == "--drop") options.drop.push_back(value);
   }
@@ -190,11 +191,24 @@ bool filter_matches(const Embedded& embedded, const Profile& profile) {
   return true;
 }
 
+// The filter is installed at the entry point, so what came before does not count: but where the program may execute itself again, what
+// starts it runs under the filter the second time. Sets how.phase to what was taken.
+Result<Analysis> analyze_from_entry(const std::string& path, AnalyzeOptions& how) {
+  auto whole = analyze(path, how);
+  if (!whole || !whole->origin.link.starts_with("dynamic")) return whole;
+  for (const SyscallUse& use : whole->syscalls) {
+    if (use.name == "execve" || use.name == "execveat") return whole;
+  }
+  how.phase = Phase::Main;
+  return analyze(path, how);
+}
+
 }  // namespace
 
 Result<EmbedAnalysis> analyse_for_embedding(const ProgramFile& file, const std::string& path,
                                             AnalyzeOptions how, ProfileOptions options) {
   how.paths = false;  // call paths would be larger than some programs; stile explain shows them
+  const bool chosen = how.phase != Phase::All;
   options.runtime = "none";
   auto found = find_embedded(file.bytes, path);
   // What is wrong with a file that is no ELF file the analysis says better.
@@ -206,10 +220,10 @@ Result<EmbedAnalysis> analyse_for_embedding(const ProgramFile& file, const std::
     auto removed = remove_embedded(file.bytes, path);
     if (!removed) return tl::unexpected(removed.error());
     const Original original(file.path, removed->file);
-    if (original.good()) analysis = analyze(original.path(), how);
+    if (original.good()) analysis = chosen ? analyze(original.path(), how) : analyze_from_entry(original.path(), how);
     if (analysis) rename_program(*analysis, original.path(), path);
   } else {
-    analysis = analyze(path, how);
+    analysis = chosen ? analyze(path, how) : analyze_from_entry(path, how);
   }
   if (!analysis) return tl::unexpected(analysis.error());
   auto profile = make_profile(*analysis, options);

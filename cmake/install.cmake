@@ -65,7 +65,7 @@ set(CPACK_COMPONENT_COMMAND_DESCRIPTION
   "stile works out by static analysis which Linux system calls a compiled program\ncan make, and writes a seccomp profile for container runtimes, with evidence.")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libstile-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
-set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libzydis-dev, libfmt-dev, libexpected-dev, libbpf-dev, libyaml-dev, zlib1g-dev, libarchive-dev, nettle-dev")
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libzydis-dev, libfmt-dev, libexpected-dev, libbpf-dev, libyaml-dev, zlib1g-dev, libarchive-dev, libzstd-dev, nettle-dev")
 set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION
   "Static library and headers; the command is in the package stile.")
 include(CPack)

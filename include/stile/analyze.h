@@ -8,7 +8,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <stile/profile.h>
@@ -16,9 +18,22 @@
 
 namespace stile {
 
+// Which part of a process's life is asked about. A program that is linked dynamically begins with its dynamic linker and the
+// initialisers of its libraries; its own code runs from its entry point on, and only that is left for a filter that is installed there
+// (stile embed). A static program has no start in this sense.
+enum class Phase {
+  All,
+  Start,  // before the program's entry point
+  Main,   // from there on
+};
+
+std::string_view to_string(Phase phase);  // "all", "start", "main"
+std::optional<Phase> phase_from(std::string_view text);
+
 struct AnalyzeOptions {
   std::vector<std::string> also;  // further files whose code runs in the process: plugins, libraries loaded by dlopen
   std::string sysroot;            // directory of an unpacked file system in which the program will run; empty = this machine's own
+  Phase phase = Phase::All;       // system calls and gaps of this part alone
   bool paths = true;              // collect call paths; false is a little faster and leaves Rule::because without frames
   unsigned max_paths = 3;         // call paths kept per system call, shortest first, one per package that asks for it
   unsigned threads = 0;           // 0 = as many as the machine has

@@ -85,6 +85,7 @@ enum class GapKind {
   DynamicLoading,      // dlopen, plugins: code that is not in the file
   UnanalysedLibrary,   // a needed shared library that was not found or not read
   SelfModifying,       // writable and executable memory in the file
+  GeneratedCode,       // memory is made executable at run time: what is written there is not in the file
   UnnamedNumber,       // a decided number that no kernel table known to this version names
   LimitedWork,         // a bound on the work was reached; what was left undone counts as needed
 };

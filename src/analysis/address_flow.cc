@@ -152,9 +152,11 @@ bool AddressTracker::uses(const Body& body, uint32_t i, Reg reg) {
     }
     case Step::EnterKernel: {
       // The kernel may write through what it is given (read, fstat, ...): rdi, rsi, rdx, r10, r8, r9 carry arguments, and
-      // rbx, rcx, rbp those of the i386 entries.
+      // rbx, rcx, rbp those of the i386 entries, which, unlike syscall, do not leave rbx intact.
       constexpr Reg kKernelArguments[] = {arch::kRdi, arch::kRsi, arch::kRdx, 10, arch::kR8, 9, arch::kRbx, arch::kRcx, arch::kRbp};
-      return std::find(std::begin(kKernelArguments), std::end(kKernelArguments), reg) == std::end(kKernelArguments);
+      const bool i386 = (effect.clobbers >> arch::kRbx & 1) != 0;
+      const auto end = i386 ? std::end(kKernelArguments) : std::begin(kKernelArguments) + 6;
+      return std::find(std::begin(kKernelArguments), end, reg) == end;
     }
     case Step::Stop: return true;
     case Step::Plain: break;

@@ -9,9 +9,11 @@
 #include "analysis/closure.h"
 #include "analysis/evidence.h"
 #include "analysis/gaps.h"
+#include "analysis/generated_code.h"
 #include "analysis/later_libraries.h"
 #include "analysis/numbers.h"
 #include "analysis/packed.h"
+#include "analysis/phases.h"
 #include "analysis/program.h"
 #include "analysis/reach.h"
 #include "analysis/references.h"
@@ -49,6 +51,7 @@ struct Walked {
   Program program;
   References references;
   Reach reach;
+  std::vector<Gap> gaps;  // of the search for libraries that are loaded later
 };
 
 Result<Walked> walk(elf::Image image, const LoadOptions& load, const AnalyzeOptions& options) {
@@ -64,7 +67,7 @@ Result<Walked> walk(elf::Image image, const LoadOptions& load, const AnalyzeOpti
   // What can run. From here on, dead code does not exist.
   Reach reach = find_reachable(*program, references, options.threads);
   program->release_data();
-  return Walked{std::move(*program), std::move(references), std::move(reach)};
+  return Walked{std::move(*program), std::move(references), std::move(reach), {}};
 }
 
 using Reopen = std::function<Result<elf::Image>()>;
@@ -74,7 +77,8 @@ Result<Walked> walk_with_later_libraries(elf::Image image, LoadOptions load, con
   constexpr unsigned kMostRounds = 4;  // what is loaded after that many is left to the gap that says so
   auto walked = walk(std::move(image), load, options);
   for (unsigned round = 1; round < kMostRounds && walked && load.libraries; ++round) {
-    std::vector<std::string> names = find_later_libraries(walked->program, walked->references, walked->reach, load.root);
+    auto [names, gaps] = find_later_libraries(walked->program, walked->references, walked->reach, load.root);
+    walked->gaps = gaps;
     if (std::includes(load.later.begin(), load.later.end(), names.begin(), names.end())) break;
     names.insert(names.end(), load.later.begin(), load.later.end());
     std::sort(names.begin(), names.end());
@@ -84,6 +88,7 @@ Result<Walked> walk_with_later_libraries(elf::Image image, LoadOptions load, con
     if (!again) return tl::unexpected(again.error());
     const size_t objects = walked->program.objects.size();
     walked = walk(std::move(*again), load, options);
+    if (walked) walked->gaps = std::move(gaps);
     if (walked && walked->program.objects.size() == objects) break;  // none of them is there
   }
   return walked;
@@ -96,20 +101,29 @@ Result<Analysis> analyze_image(elf::Image image, const LoadOptions& load, const 
   // Everything that runs in the process, and what of it can run.
   auto walked = walk_with_later_libraries(std::move(image), load, options, reopen);
   if (!walked) return tl::unexpected(walked.error());
-  const auto& [program, references, reach] = *walked;
+  const auto& [program, references, all, gaps] = *walked;
 
-  // Which numbers those instructions can be reached with, asked backwards from each; and, beside it, which calls are made
-  // out of a page that the kernel maps.
+  // Of that, the part of the process's life that is asked about.
+  const Reach part = options.phase == Phase::All ? Reach() : reach_in_phase(program, references, all, options.phase, options.threads);
+  const Reach& reach = options.phase == Phase::All ? all : part;
+
+  // Which numbers those instructions can be reached with, asked backwards from each, and who makes memory executable; and,
+  // beside it, which calls are made out of a page that the kernel maps.
   Numbers numbers;
+  std::vector<Found> generated;
   std::vector<std::string_view> vsyscalls;
   parallel_for(2, options.threads, [&](size_t i) {
-    if (i == 0) numbers = find_numbers(program, references, reach);
+    if (i == 0) {
+      numbers = find_numbers(program, references, reach, all.liveness);
+      generated = find_generated_code(program, references, reach, numbers);
+    }
     if (i == 1) vsyscalls = find_vsyscalls(program);
   });
 
   // What all of that leaves open.
   Analysis analysis;
-  analysis.gaps = find_gaps(program, references, reach, numbers);
+  analysis.gaps = find_gaps(program, references, reach, numbers, generated);
+  analysis.gaps.insert(analysis.gaps.end(), gaps.begin(), gaps.end());
 
   // And why each call is there.
   EvidenceBuilder evidence(program, references, reach);

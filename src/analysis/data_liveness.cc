@@ -97,6 +97,11 @@ void DataLiveness::find_boundaries() {
     for (const elf::Section& section : object.image.sections()) {
       if (section.size != 0 && covers(section.address + object.bias)) add_boundary(section.address + object.bias);
     }
+    for (const auto& [start, size] : {object.image.initialiser_array(), object.image.finaliser_array()}) {
+      if (size == 0 || size > object.image.file_size() || !covers(start + object.bias)) continue;
+      add_boundary(start + object.bias);
+      add_boundary(start + size + object.bias);
+    }
     // The other entries of the global offset table, for thread-local variables, have relocations that hold no address.
     for (const elf::Relocation& relocation : object.image.relocations()) {
       if (relocation.type != R_X86_64_TPOFF64 && relocation.type != R_X86_64_DTPMOD64 && relocation.type != R_X86_64_DTPOFF64) continue;
@@ -211,10 +216,13 @@ void DataLiveness::mark_offsets_in(const Object& object, uint64_t address, const
   }
 }
 
-void DataLiveness::mark_roots() {
+void DataLiveness::mark_roots(const Ranges& left_out) {
+  const auto skipped = [&](uint64_t address) {
+    return std::any_of(left_out.begin(), left_out.end(), [&](const auto& range) { return address >= range.first && address < range.second; });
+  };
   for (size_t piece = 0; piece < boundaries_.size(); ++piece) {
     const Object* object = program_.object_of(boundaries_[piece]);
-    if (object == nullptr) continue;
+    if (object == nullptr || (!named_[piece] && skipped(boundaries_[piece]))) continue;
     if (!named_[piece] || object->go || object->all_exports) use_piece(piece);
   }
   for (const Object& object : program_.objects) {

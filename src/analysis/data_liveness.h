@@ -22,8 +22,10 @@ class DataLiveness {
   DataLiveness(const Program& program, const References& references, Take take);
 
   // Data that counts whatever the code does: what nothing is known to name, what the unwinder reads, thread-local templates,
-  // all data of Go and of files whose users are not here.
-  void mark_roots();
+  // all data of Go and of files whose users are not here. Data in `left_out` (start, end; sorted) is read by nobody but whom the caller
+  // knows.
+  using Ranges = std::vector<std::pair<uint64_t, uint64_t>>;
+  void mark_roots(const Ranges& left_out = {});
   // A function runs: what it names is used.
   void mark_named_by(FunctionId function);
 

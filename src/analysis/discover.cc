@@ -76,12 +76,16 @@ class Discovery {
     extent_ -= std::min(lowest_, extent_);
     add_symbols(object_.image.symbols());
     add_symbols(object_.image.dynamic_symbols());
-    for (const uint64_t address : elf::unwind_function_starts(object_.image)) add(address + object_.bias);
+    unwind_starts_ = elf::unwind_function_starts(object_.image);
+    std::sort(unwind_starts_.begin(), unwind_starts_.end());
+    for (const uint64_t address : unwind_starts_) add(address + object_.bias);
     if (object_.image.entry() != 0) add(object_.image.entry() + object_.bias);
     for (const uint64_t address : object_.image.initialiser_functions()) add(address + object_.bias);
     for (const go::Range& range : ranges_) add_code_targets(range);
     if (!ranges_.empty()) add_data_targets();
     for (const go::Range& range : ranges_) starts_.push_back({range.start, UINT32_MAX});
+    sort_starts();
+    add_tail_calls();
     emit();
   }
 
@@ -162,6 +166,8 @@ class Discovery {
   void add_code_targets(const go::Range& range) {
     const Bytes bytes = program_.at(range.start).part(0, range.end - range.start);
     const uint8_t* p = bytes.begin();
+    bool ended = true;  // the last instruction that is not filler lets nothing run on
+    bool last_is_call = false, called = false;  // the same is a call, perhaps one that never returns, and filler stands behind it
     while (p < bytes.end()) {
       const arch::Insn insn = arch::decode(p, bytes.end());
       const uint64_t address = range.start + static_cast<uint64_t>(p - bytes.begin());
@@ -169,6 +175,11 @@ class Discovery {
         ++p;
         continue;
       }
+      const bool filler = arch::is_filler(insn);
+      if ((ended || called) && !filler && !has_unwind_entry(address)) openings_.push_back(address);
+      called = filler && (called || last_is_call);
+      last_is_call = !filler && (insn.flow == arch::Flow::Call || insn.flow == arch::Flow::IndirectCall);
+      if (!filler) ended = arch::never_falls_through(insn);
       if (insn.flow == arch::Flow::IndirectJump && insn.disp_at != 0 && is_import(arch::rip_target(insn, p, address))) {
         // An entry of the procedure linkage table: a function of its own, also where nothing calls it directly. With
         // -fcf-protection it begins with endbr64.
@@ -177,6 +188,9 @@ class Discovery {
         add(marked ? address - 4 : address);
       } else if (insn.flow == arch::Flow::Call) {
         add(arch::branch_target(insn, p, address));
+      } else if (insn.flow == arch::Flow::Jump || insn.flow == arch::Flow::Branch) {
+        const uint64_t target = arch::branch_target(insn, p, address);
+        if (foreign(target) && !has_unwind_entry(target)) jumps_.push_back({address, target});
       } else if (insn.disp_at != 0 && insn.opcode == 0x8d && insn.map == 0) {
         add(arch::rip_target(insn, p, address));
       } else if (insn.imm_size == 4 && insn.flow == arch::Flow::None && !object_.image.position_independent()) {
@@ -206,11 +220,64 @@ class Discovery {
     }
   }
 
-  void emit() {
+  // Whether the unwind tables know the function that holds an address, and so where it starts and ends.
+  bool has_unwind_entry(uint64_t address) {
+    address -= object_.bias;
+    if (last_entry_.contains(address)) return true;
+    const auto next = std::upper_bound(unwind_starts_.begin(), unwind_starts_.end(), address);
+    if (next == unwind_starts_.begin()) return false;
+    const auto end = std::upper_bound(object_.unwind_ends.begin(), object_.unwind_ends.end(), *(next - 1));
+    if (end == object_.unwind_ends.end() || address >= *end) return false;
+    last_entry_ = {*(next - 1), *end};
+    return true;
+  }
+
+  // Functions that others only jump to, and of which no table speaks: a jump from another function leads there, nothing seems to
+  // run into it, and no jump inside the function it seems to lie in crosses its start. Where that is wrong, the piece is still
+  // entered from where it is entered, as a function of its own.
+  void add_tail_calls() {
+    if (jumps_.empty()) return;
+    constexpr int kMostRounds = 4;  // each new start may set free further ones; those left stay parts of others
+    for (int round = 0; round < kMostRounds; ++round) {
+      std::vector<std::pair<uint64_t, uint64_t>> spans;  // (lowest, highest) place of jumps inside one function, outside which starts may lie
+      std::vector<uint64_t> targets;
+      for (const auto& [from, to] : jumps_) {
+        if (start_of(from) != start_of(to)) {
+          targets.push_back(to);
+        } else {
+          spans.emplace_back(std::min(from, to), std::max(from, to));
+        }
+      }
+      std::sort(spans.begin(), spans.end());
+      for (size_t i = 1; i < spans.size(); ++i) spans[i].second = std::max(spans[i].second, spans[i - 1].second);
+      std::sort(targets.begin(), targets.end());
+      targets.erase(std::unique(targets.begin(), targets.end()), targets.end());
+      const size_t before = starts_.size();
+      for (const uint64_t target : targets) {
+        if (start_of(target) == target || !std::binary_search(openings_.begin(), openings_.end(), target)) continue;
+        // Spans that begin before the target; the running maximum tells whether one of them reaches it.
+        const auto behind = std::lower_bound(spans.begin(), spans.end(), std::pair<uint64_t, uint64_t>{target, 0});
+        if (behind != spans.begin() && (behind - 1)->second >= target) continue;
+        starts_.push_back({target, UINT32_MAX});
+      }
+      if (starts_.size() == before) return;
+      sort_starts();
+    }
+  }
+
+  uint64_t start_of(uint64_t address) const {
+    const auto next = std::upper_bound(starts_.begin(), starts_.end(), Start{address, UINT32_MAX});
+    return next == starts_.begin() ? 0 : (next - 1)->address;
+  }
+
+  void sort_starts() {
     std::sort(starts_.begin(), starts_.end());
     starts_.erase(std::unique(starts_.begin(), starts_.end(),
                               [](const Start& a, const Start& b) { return a.address == b.address; }),
                   starts_.end());
+  }
+
+  void emit() {
     for (size_t i = 0; i < starts_.size(); ++i) {
       uint64_t end = 0;
       for (const go::Range& range : ranges_) {
@@ -231,6 +298,10 @@ class Discovery {
   std::vector<go::Range> ranges_;  // executable memory that Go's table does not describe
   uint64_t lowest_ = UINT64_MAX, extent_ = 0;  // of all of them together
   std::vector<Start> starts_;
+  std::vector<uint64_t> unwind_starts_;                // as in the file, sorted
+  go::Range last_entry_{0, 0};                         // of the unwind tables: most questions are about the same function
+  std::vector<std::pair<uint64_t, uint64_t>> jumps_;   // (from, to), to places without an unwind entry
+  std::vector<uint64_t> openings_;                     // places that nothing seems to run into, without an unwind entry; ascending
 };
 
 }  // namespace

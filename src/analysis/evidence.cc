@@ -20,6 +20,7 @@ std::string_view root_name(RootKind kind) {
     case RootKind::Library: return "library initialiser";
     case RootKind::Data: return "function value in data";
     case RootKind::Table: return "method table";
+    case RootKind::Kept: return "kept since before the program's entry point";
     case RootKind::None: break;
   }
   return "";

@@ -52,8 +52,9 @@ Words words_of(Doubt doubt) {
 
 class GapFinder {
  public:
-  GapFinder(const Program& program, const References& references, const Reach& reach, const Numbers& numbers)
-      : program_(program), references_(references), reach_(reach), numbers_(numbers) {}
+  GapFinder(const Program& program, const References& references, const Reach& reach, const Numbers& numbers,
+            const std::vector<Found>& generated)
+      : program_(program), references_(references), reach_(reach), numbers_(numbers), generated_(generated) {}
 
   std::vector<Gap> find() {
     unknown_numbers();
@@ -62,6 +63,7 @@ class GapFinder {
     dynamic_loading();
     modules_of_libc();
     self_modifying();
+    generated_code();
     gaps_.insert(gaps_.end(), program_.gaps.begin(), program_.gaps.end());
     const auto key = [](const Gap& gap) {
       return std::tie(gap.kind, gap.object, gap.address, gap.function, gap.what);
@@ -228,17 +230,29 @@ class GapFinder {
     }
   }
 
+  // One a file says it.
+  void generated_code() {
+    std::set<uint32_t> told;
+    for (const Found& place : generated_) {
+      if (!told.insert(program_.functions[place.function].object).second) continue;
+      gaps_.push_back(at(GapKind::GeneratedCode, place.function, place.address, "makes memory executable while it runs: the code written there is not in any file",
+                         "generated code rarely enters the kernel by itself; if it does, add its calls with --allow"));
+    }
+  }
+
   const Program& program_;
   const References& references_;
   const Reach& reach_;
   const Numbers& numbers_;
+  const std::vector<Found>& generated_;
   std::vector<Gap> gaps_;
 };
 
 }  // namespace
 
-std::vector<Gap> find_gaps(const Program& program, const References& references, const Reach& reach, const Numbers& numbers) {
-  return GapFinder(program, references, reach, numbers).find();
+std::vector<Gap> find_gaps(const Program& program, const References& references, const Reach& reach, const Numbers& numbers,
+                          const std::vector<Found>& generated) {
+  return GapFinder(program, references, reach, numbers, generated).find();
 }
 
 }  // namespace stile::analysis

@@ -16,8 +16,9 @@ namespace stile::analysis {
 namespace {
 
 constexpr size_t kLongestName = 4096;          // PATH_MAX
-constexpr size_t kMostNames = 256;             // no program names so many; more are left to the gap
+constexpr size_t kMostNames = 256;             // no program names so many
 constexpr size_t kLongestConfiguration = 1 << 16;
+constexpr const char* kConfiguration = "/etc/nsswitch.conf";
 
 // Functions that load a library whose name they get in their first parameter, dlmopen in its second.
 constexpr std::string_view kLoaders[] = {"dlopen", "__libc_dlopen_mode"};
@@ -27,7 +28,7 @@ class Finder {
   Finder(const Program& program, const References& references, const Reach& reach, const Root& root)
       : program_(program), references_(references), reach_(reach), root_(root) {}
 
-  std::vector<std::string> find() {
+  LaterLibraries find() {
     for (const Object& object : program_.objects) {
       const bool glibc = glibc::is_library(object.image);
       std::set<std::string_view> databases;
@@ -41,7 +42,7 @@ class Finder {
       }
       if (!databases.empty()) modules(databases);
     }
-    return {names_.begin(), names_.end()};
+    return {{names_.begin(), names_.end()}, std::move(gaps_)};
   }
 
  private:
@@ -51,18 +52,38 @@ class Finder {
       if (found.value == 0) continue;  // the program itself
       const Bytes bytes = program_.at(found.value);
       const std::string_view name = bytes.c_string(0);
-      if (name.empty() || name.size() > kLongestName || name.size() == bytes.size() || names_.size() >= kMostNames) continue;
+      if (name.empty() || name.size() > kLongestName || name.size() == bytes.size()) continue;
       if (program_.writable(found.value)) continue;  // who knows what stands there then
-      names_.emplace(name);
+      add(std::string(name));
     }
   }
 
   void modules(const std::set<std::string_view>& databases) {
-    const auto configuration = root_.read_text("/etc/nsswitch.conf", kLongestConfiguration);
-    if (!configuration) return;  // what is built in is all there is
-    for (const std::string& service : services_in(*configuration, databases)) {
-      if (names_.size() < kMostNames) names_.insert("libnss_" + service + ".so.2");
+    const auto configuration = root_.read_text(kConfiguration, kLongestConfiguration + 1);
+    // Where there is none, what is built in is all there is.
+    if (!configuration && root_.real_path(kConfiguration)) leave_out(kConfiguration, "cannot be read, so modules of the name service are not known");
+    if (!configuration) return;
+    if (configuration->size() > kLongestConfiguration) {
+      leave_out(kConfiguration, "is longer than 64 KiB: modules of the name service that it names behind that are not known");
     }
+    for (const std::string& service : services_in(*configuration, databases)) add("libnss_" + service + ".so.2");
+  }
+
+  void add(std::string name) {
+    if (names_.size() < kMostNames) {
+      names_.insert(std::move(name));
+    } else if (!names_.contains(name)) {
+      leave_out(program_.objects[0].label, "loads more than 256 libraries by name: the others were not looked at");
+    }
+  }
+
+  void leave_out(std::string object, std::string what) {
+    Gap gap;
+    gap.kind = GapKind::DynamicLoading;
+    gap.object = std::move(object);
+    gap.what = std::move(what);
+    gap.hint = "name the libraries it may load with --also FILE";
+    if (std::find(gaps_.begin(), gaps_.end(), gap) == gaps_.end()) gaps_.push_back(std::move(gap));
   }
 
   const Program& program_;
@@ -70,11 +91,12 @@ class Finder {
   const Reach& reach_;
   const Root& root_;
   std::set<std::string> names_;
+  std::vector<Gap> gaps_;
 };
 
 }  // namespace
 
-std::vector<std::string> find_later_libraries(const Program& program, const References& references, const Reach& reach, const Root& root) {
+LaterLibraries find_later_libraries(const Program& program, const References& references, const Reach& reach, const Root& root) {
   return Finder(program, references, reach, root).find();
 }
 

@@ -13,7 +13,12 @@
 
 namespace stile::analysis {
 
-// Their names, as dlopen gets them; sorted, unique. Looks the configuration up in `root`.
-std::vector<std::string> find_later_libraries(const Program& program, const References& references, const Reach& reach, const Root& root);
+struct LaterLibraries {
+  std::vector<std::string> names;  // as dlopen gets them; sorted, unique
+  std::vector<Gap> gaps;           // names that were left out
+};
+
+// Looks the configuration up in `root`.
+LaterLibraries find_later_libraries(const Program& program, const References& references, const Reach& reach, const Root& root);
 
 }  // namespace stile::analysis

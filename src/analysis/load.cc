@@ -13,6 +13,7 @@
 #include "analysis/program.h"
 #include "analysis/symbol_table.h"
 #include "runtime/glibc.h"
+#include "runtime/musl.h"
 
 namespace stile::analysis {
 
@@ -38,6 +39,7 @@ class ProgramBuilder {
   Result<void> add_objects(elf::Image main);
   void lay_out();
   void bind();
+  void find_starter();
   void find_initialisers();
 
  private:
@@ -202,11 +204,37 @@ void ProgramBuilder::copy_variables(const SymbolTable& table) {
   program_.slots.insert(program_.slots.end(), copied.begin(), copied.end());
 }
 
-void ProgramBuilder::find_initialisers() {
+// Which dynamic linker it is decides what runs before the program's entry point: glibc's runs the initialisers of all libraries
+// (elf/dl-init.c; those of the program itself are run by __libc_start_main, csu/libc-start.c), musl's nothing but itself
+// (ldso/dynlink.c: __libc_start_init).
+void ProgramBuilder::find_starter() {
+  const Object& program = program_.objects[0];
+  if (program.all_exports) return;
+  if (program.image.interpreter().empty()) {
+    program_.starter = Program::Starter::Kernel;
+    return;
+  }
   for (const Object& object : program_.objects) {
-    if (object.image.entry() != 0) program_.initialisers.push_back(object.image.entry() + object.bias);
-    for (const uint64_t address : object.image.initialiser_functions()) {
-      program_.initialisers.push_back(address + object.bias);
+    if (object.is_interpreter) program_.starter = Program::Starter::Glibc;
+    if (musl::is_library(object.image)) program_.starter = Program::Starter::Musl;
+  }
+}
+
+void ProgramBuilder::find_initialisers() {
+  find_starter();
+  const bool known = program_.starter != Program::Starter::Unknown;
+  for (size_t i = 0; i < program_.objects.size(); ++i) {
+    Object& object = program_.objects[i];
+    // What is loaded later is initialised then.
+    object.starts_first = program_.starter == Program::Starter::Glibc && i != 0 && !object.all_exports;
+    const auto add_initialiser = [&](uint64_t address, bool before, bool after) {
+      program_.initialisers.push_back({address + object.bias, before || !known, after || !known});
+    };
+    const bool linker = object.is_interpreter || (i != 0 && musl::is_library(object.image));
+    if (object.image.entry() != 0) add_initialiser(object.image.entry(), linker, !linker);
+    for (const uint64_t address : object.image.initialiser_functions()) add_initialiser(address, object.starts_first, true);
+    for (const elf::Symbol& symbol : object.image.dynamic_symbols()) {
+      if (symbol.defined() && musl::is_start_stage(symbol.name)) add_initialiser(symbol.value, true, false);
     }
   }
 }

@@ -26,9 +26,11 @@ bool not_made(const Program& program, const Reach& reach, FunctionId function, u
 
 }  // namespace
 
-Numbers find_numbers(const Program& program, const References& references, const Reach& reach) {
+Numbers find_numbers(const Program& program, const References& references, const Reach& reach, const Liveness& running) {
   Numbers numbers;
-  ValueSolver solver(program, references, reach.liveness);
+  Liveness liveness = running;
+  if (&running != &reach.liveness) liveness.now = reach.liveness.reachable;
+  ValueSolver solver(program, references, liveness);
   for (const Site& site : references.sites) {
     if (!reach.liveness.reachable[site.function]) continue;
     ++numbers.sites;

@@ -35,7 +35,8 @@ struct Numbers {
   uint64_t sites = 0;                    // in reachable functions
 };
 
-Numbers find_numbers(const Program& program, const References& references, const Reach& reach);
+// Of the sites that `reach` holds. `running`: everything that may have set the values they are reached with.
+Numbers find_numbers(const Program& program, const References& references, const Reach& reach, const Liveness& running);
 
 // The system call table a site's instruction uses on x86-64 (arch/x86/entry: syscall: 64-bit; int 0x80, sysenter: i386).
 arch::ArchId table_of(SiteKind kind);

@@ -39,6 +39,7 @@ struct Object {
   elf::Image image;
   uint64_t bias = 0;
   bool is_interpreter = false;    // glibc's dynamic linker
+  bool starts_first = false;      // its initialisers run before the program's entry point, and not after
   bool is_library = false;        // reached through DT_NEEDED or --also, not the program itself
   bool all_exports = false;       // --also: anything it exports may be called by code that is not here
   std::optional<GoPart> go;
@@ -71,6 +72,10 @@ class Program {
   bool ends_at(const Function& function, uint64_t address) const;
   // Must be called once `functions` is complete.
   void index_functions();
+
+  // How the process comes to the program's entry point.
+  enum class Starter : uint8_t { Kernel, Glibc, Musl, Unknown };
+  Starter starter = Starter::Unknown;
 
   const Object* object_of(uint64_t address) const;
   bool executable(uint64_t address) const;
@@ -109,7 +114,13 @@ class Program {
   std::vector<Slot> slots;                 // relocated words, sorted by address
   std::map<uint64_t, std::vector<uint64_t>> itabs;  // Go interface tables: address -> code of the methods
   std::vector<uint64_t> resolvers;         // IFUNC resolvers: run by the dynamic linker
-  std::vector<uint64_t> initialisers;      // DT_INIT, DT_INIT_ARRAY and the like
+  // Where control enters from outside: entry points, DT_INIT and DT_FINI. Both flags: nobody knows when.
+  struct Initialiser {
+    uint64_t address;
+    bool before_entry;  // runs before the program's own entry point
+    bool after_entry;   // runs from there on
+  };
+  std::vector<Initialiser> initialisers;
   std::vector<Gap> gaps;                   // libraries that were not found, symbols nobody defines
 
  private:

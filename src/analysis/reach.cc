@@ -20,8 +20,8 @@ namespace {
 
 class Walk {
  public:
-  Walk(const Program& program, const References& references, unsigned threads)
-      : program_(program), references_(references), threads_(threads), no_return_(program), gates_(program, references),
+  Walk(const Program& program, const References& references, unsigned threads, PhaseOfWalk phase)
+      : program_(program), references_(references), threads_(threads), phase_(std::move(phase)), no_return_(program), gates_(program, references),
         data_(program, references, [this](FunctionId id, FunctionId by, uint32_t offset) { take(id, by, offset); }) {
     const size_t count = program.functions.size();
     reach_.liveness.reachable.resize(count);
@@ -31,6 +31,7 @@ class Walk {
     reach_.root_kind.resize(count);
     behind_.resize(glibc::gates().size());
     open_.resize(glibc::gates().size());
+    if (phase_.all != nullptr) open_ = phase_.all->open_gates;
   }
 
   // Breadth first from each kind of root in turn. The order decides nothing but which path is shown: the Go runtime's own
@@ -39,7 +40,8 @@ class Walk {
     find_runtime();
     root_entries();
     drain(/*inside_runtime=*/true);
-    root_main();
+    if (phase_.phase != Phase::Start) root_main();
+    if (phase_.start != nullptr) take_over_from_start();
     drain();
     resume();
     drain();
@@ -54,6 +56,7 @@ class Walk {
     for (const QuietFunction& quiet : gates_.quiet()) {
       if (!open_[quiet.gate]) reach_.quiet.push_back(quiet);
     }
+    reach_.open_gates = open_;
     reach_.reachable_count = static_cast<uint64_t>(
         std::count(reach_.liveness.reachable.begin(), reach_.liveness.reachable.end(), true));
     return std::move(reach_);
@@ -93,6 +96,7 @@ class Walk {
 
   // Data that is used holds the function's address.
   void take(FunctionId id, FunctionId by, uint32_t offset) {
+    if (taking_over_) return root(id, RootKind::Kept, Via::Data);
     if (by == kNoFunction) return root(id, is_initialiser(id) ? RootKind::Initialiser : RootKind::Data, Via::Data);
     if (id == kNoFunction) return;
     reach_.liveness.escaped[id] = reach_.liveness.rooted[id] = true;
@@ -104,8 +108,13 @@ class Walk {
       const FunctionId id = work_.front();
       work_.pop_front();
       data_.mark_named_by(id);
+      for (auto it = std::lower_bound(phase_.called_by.begin(), phase_.called_by.end(), std::pair<FunctionId, FunctionId>{id, 0});
+           it != phase_.called_by.end() && it->first == id; ++it) {
+        root(it->second, RootKind::Kept);
+      }
       for (const Edge& edge : references_.from(id)) {
         if (edge.kind == EdgeKind::Fall && no_return_.falls_after_last_call(edge)) continue;
+        if (edge.to == phase_.over && takes_address(edge.kind)) continue;
         if (takes_address(edge.kind) && !edge.interior) {
           reach_.liveness.escaped[edge.to] = true;
         }
@@ -148,9 +157,9 @@ class Walk {
   }
 
   void root_entries() {
-    for (const uint64_t address : program_.initialisers) {
-      const FunctionId id = program_.function_holding(address);
-      if (id == kNoFunction) continue;
+    for (const Program::Initialiser& one : program_.initialisers) {
+      const FunctionId id = program_.function_holding(one.address);
+      if (id == kNoFunction || (phase_.phase == Phase::Start && !one.before_entry) || (phase_.phase == Phase::Main && !one.after_entry)) continue;
       const bool library = program_.objects[program_.functions[id].object].is_library;
       root(id, library ? RootKind::Library : RootKind::Runtime);
     }
@@ -166,7 +175,33 @@ class Walk {
     for (const FunctionId id : references_.data.code) {
       root(id, is_initialiser(id) ? RootKind::Initialiser : RootKind::Data, Via::Data);
     }
-    data_.mark_roots();
+    data_.mark_roots(arrays_of_other_phase());
+  }
+
+  // Arrays of initialisers that run in the other phase; the dynamic linker alone reads them. Finalisers run at the end.
+  DataLiveness::Ranges arrays_of_other_phase() const {
+    DataLiveness::Ranges ranges;
+    const auto leave_out = [&](const Object& object, std::pair<uint64_t, uint64_t> array) {
+      const uint64_t start = array.first + object.bias;
+      if (array.second != 0 && array.second < UINT64_MAX - start) ranges.emplace_back(start, start + array.second);
+    };
+    for (const Object& object : program_.objects) {
+      if (phase_.phase == Phase::Main && object.starts_first) leave_out(object, object.image.initialiser_array());
+      if (phase_.phase != Phase::Start) continue;
+      if (!object.starts_first) leave_out(object, object.image.initialiser_array());
+      leave_out(object, object.image.finaliser_array());
+    }
+    return ranges;
+  }
+
+  // Data that code of the start names may have been put anywhere by it.
+  void take_over_from_start() {
+    taking_over_ = true;
+    for (FunctionId id = 0; id < program_.functions.size(); ++id) {
+      if (phase_.start->liveness.reachable[id]) data_.mark_named_by(id);
+    }
+    taking_over_ = false;
+    for (const FunctionId id : phase_.kept) root(id, RootKind::Kept);
   }
 
   // Package initialisers stand in tables that runtime.main works through. Names tell them from other pointers in data, which
@@ -180,7 +215,7 @@ class Walk {
 
   void root_exports() {
     for (const Object& object : program_.objects) {
-      if (!object.all_exports) continue;
+      if (!object.all_exports || phase_.phase == Phase::Start) continue;
       for (const elf::Symbol& symbol : object.image.dynamic_symbols()) {
         if (symbol.defined() && symbol.type == STT_FUNC) root(program_.function_at(symbol.value + object.bias), RootKind::Library);
       }
@@ -190,7 +225,7 @@ class Walk {
   void root_go_tables() {
     for (uint32_t i = 0; i < program_.objects.size(); ++i) {
       const Object& object = program_.objects[i];
-      if (!object.go) continue;
+      if (!object.go || (phase_.phase == Phase::Start && !object.starts_first)) continue;
       const auto& moduledata = object.go->moduledata;
       if (moduledata && !moduledata->types.empty()) {
         root_methods(object);
@@ -217,6 +252,8 @@ class Walk {
   // Interface tables that code names have been walked through on the way; the runtime knows all of them.
   void root_itabs() {
     for (const auto& [address, methods] : program_.itabs) {
+      const Object* object = program_.object_of(address);
+      if (phase_.phase == Phase::Start && (object == nullptr || !object->starts_first)) continue;
       for (const uint64_t method : methods) root(program_.function_at(method), RootKind::Table, Via::Itab);
     }
   }
@@ -241,6 +278,8 @@ class Walk {
   const Program& program_;
   const References& references_;
   unsigned threads_;
+  PhaseOfWalk phase_;
+  bool taking_over_ = false;
   NoReturn no_return_;
   Gates gates_;
   std::vector<std::vector<std::pair<FunctionId, Arrival>>> behind_;  // by gate: what waits in front of it
@@ -254,8 +293,8 @@ class Walk {
 
 }  // namespace
 
-Reach find_reachable(const Program& program, const References& references, unsigned threads) {
-  return Walk(program, references, threads).run();
+Reach find_reachable(const Program& program, const References& references, unsigned threads, const PhaseOfWalk& phase) {
+  return Walk(program, references, threads, phase).run();
 }
 
 }  // namespace stile::analysis

@@ -5,7 +5,10 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include <stile/analyze.h>
 
 #include "analysis/gates.h"
 #include "analysis/program.h"
@@ -30,7 +33,7 @@ struct Arrival {
   EdgeKind kind = EdgeKind::Call; // via Edge
 };
 
-enum class RootKind : uint8_t { None, Main, Runtime, Initialiser, Library, Data, Table };
+enum class RootKind : uint8_t { None, Main, Runtime, Initialiser, Library, Data, Table, Kept };  // Kept: by code of the start
 
 struct Reach {
   Liveness liveness;
@@ -38,10 +41,24 @@ struct Reach {
   std::vector<RootKind> root_kind;
   uint64_t reachable_count = 0;
   std::vector<QuietFunction> quiet;  // of the gates that stay closed
+  std::vector<bool> open_gates;      // by gate
   std::string limit;               // why a part of the program was taken as reachable whole; empty if none was
 };
 
+// A walk over one phase of the process alone. What may have happened in the other counts as it can matter: gates of the C library that
+// are opened in either, and, in the main phase, pointers that code of the start has put somewhere.
+struct PhaseOfWalk {
+  Phase phase = Phase::All;
+  const Reach* all = nullptr;    // of the walk over both, where this is about one
+  const Reach* start = nullptr;  // for the main phase
+  // For the main phase: functions that run on, or whose addresses the start may have left anywhere; and those that are called
+  // through a pointer by certain functions alone, as (caller, function), sorted.
+  std::vector<FunctionId> kept;
+  std::vector<std::pair<FunctionId, FunctionId>> called_by;
+  FunctionId over = kNoFunction;  // is not called through a pointer any more, whoever takes its address
+};
+
 // `threads` as AnalyzeOptions::threads.
-Reach find_reachable(const Program& program, const References& references, unsigned threads = 0);
+Reach find_reachable(const Program& program, const References& references, unsigned threads = 0, const PhaseOfWalk& phase = {});
 
 }  // namespace stile::analysis

@@ -45,9 +45,8 @@ class Collector {
         continue;
       }
       if (may_name_something(insn)) visit(id, function, insn, p, address);
-      if (!is_filler(insn)) {
-        falls = insn.flow != arch::Flow::Return && insn.flow != arch::Flow::Jump &&
-                insn.flow != arch::Flow::IndirectJump && insn.flow != arch::Flow::Trap;
+      if (!arch::is_filler(insn)) {
+        falls = !arch::never_falls_through(insn);
         last = address - function.start;
         if (falls && (insn.flow == arch::Flow::Call || insn.flow == arch::Flow::IndirectCall)) {
           falls = !program_.ends_at(function, address + insn.length);
@@ -66,12 +65,6 @@ class Collector {
   bool may_name_something(const arch::Insn& insn) const {
     return (static_cast<unsigned>(insn.flow) | insn.disp_at | (insn.imm_size & 12u)) != 0 ||
            (absolute_ && (insn.modrm >> 6 == 2 || (insn.modrm & 0xc7) == 4));
-  }
-
-  // What assemblers put between functions: nop in all its lengths, and zeroes (add %al, (%rax)).
-  static bool is_filler(const arch::Insn& insn) {
-    return (insn.map == 0 && insn.opcode == 0x90) || (insn.map == 1 && insn.opcode == 0x1f) ||
-           (insn.map == 0 && insn.opcode == 0x00 && insn.modrm == 0x00);
   }
 
   void visit(FunctionId id, const Function& function, const arch::Insn& insn, const uint8_t* p, uint64_t address) {

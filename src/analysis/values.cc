@@ -56,7 +56,7 @@ class ValueSolver::Impl {
                [this](const Value& frame, unsigned width, uint64_t at) { return frame_memory(frame, width, at); },
                [this](FunctionId callee, int64_t offset) { return writes_argument(callee, offset); }} {}
 
-  Answer number_at(const Site& site) {
+  Answer register_at(const Site& site, Reg reg, uint64_t mask) {
     Collected collected;
     const uint64_t granted = std::min(work_left_, kMostWorkForOne);
     world_.work_left = granted;
@@ -66,14 +66,14 @@ class ValueSolver::Impl {
         collected.unknown.insert({Doubt::UnknownEntry, site.function, site.address});
       } else {
         LocalSearch search(*body, world_);
-        const ValueSet values = search.reg_before(static_cast<uint32_t>(index), arch::kRax);
+        const ValueSet values = search.reg_before(static_cast<uint32_t>(index), reg);
         settle(values, site.function, site.address, collected);
       }
     } else {
       collected.unknown.insert({Doubt::Budget, site.function, site.address});
     }
     work_left_ -= granted - world_.work_left;
-    return answer_of(std::move(collected), UINT32_MAX);  // the kernel looks at eax alone (arch/x86/entry/common.c)
+    return answer_of(std::move(collected), mask);
   }
 
   Answer argument_of(FunctionId function, Reg reg) {
@@ -105,7 +105,25 @@ class ValueSolver::Impl {
     return answer;
   }
 
-  using Key = std::pair<FunctionId, Value>;
+  struct Key {
+    FunctionId function;
+    Value asked;
+    bool through_memory;
+    auto operator<=>(const Key&) const = default;
+  };
+
+  // While it lives, values are asked for that stood in memory, where they may have been put in another phase.
+  class ThroughMemory {
+   public:
+    explicit ThroughMemory(bool& flag) : flag_(flag), before_(flag) { flag = true; }
+    ~ThroughMemory() { flag_ = before_; }
+    ThroughMemory(const ThroughMemory&) = delete;
+    ThroughMemory& operator=(const ThroughMemory&) = delete;
+
+   private:
+    bool& flag_;
+    bool before_;
+  };
 
   const Body* body_of(FunctionId id) {
     if (const auto it = bodies_.find(id); it != bodies_.end()) return it->second.get();
@@ -143,6 +161,7 @@ class ValueSolver::Impl {
 
   // What stands in another function's frame when it makes the call that let a pointer to it out.
   ValueSet frame_memory(const Value& frame, unsigned width, uint64_t asked_at) {
+    const ThroughMemory memory(through_memory_);
     const FunctionId function = program_.function_holding(frame.address);
     const Body* body = function == kNoFunction ? nullptr : body_of(function);
     const int64_t index = body == nullptr ? -1 : body->index_of(frame.address);
@@ -212,7 +231,7 @@ class ValueSolver::Impl {
   }
 
   void from_callers(FunctionId function, const Value& asked, Collected& out) {
-    const Key key{function, asked};
+    const Key key{function, asked, through_memory_};
     if (const auto it = answered_.find(key); it != answered_.end()) {
       world_.spend(it->second.found.size() + it->second.unknown.size());
       return out.add(it->second);
@@ -234,6 +253,7 @@ class ValueSolver::Impl {
         if (takes_address(edge.kind)) continue;
         if (edge.interior) continue;  // seen as an entry from outside by whoever walks the body
         called = true;
+        if (!liveness_.now.empty() && !through_memory_ && !liveness_.now[edge.from]) continue;
         if (!world_.spend(16)) {
           mine.unknown.insert({Doubt::Budget, function, start});
           break;
@@ -342,6 +362,7 @@ class ValueSolver::Impl {
 
   // All stores to a global, and what it holds at the start.
   ValueSet global(uint64_t address, unsigned width, uint64_t asked_at) {
+    const ThroughMemory memory(through_memory_);
     const auto key = std::make_pair(address, width);
     if (const auto it = global_answers_.find(key); it != global_answers_.end()) return it->second;
     ValueSet result;
@@ -430,6 +451,7 @@ class ValueSolver::Impl {
   std::unordered_map<FunctionId, std::unique_ptr<Body>> bodies_;
   std::map<Key, Collected> answered_;
   std::set<Key> open_;
+  bool through_memory_ = false;
   uint64_t work_left_ = kMostWork;
   size_t insns_ = 0;
   std::map<std::pair<uint64_t, unsigned>, ValueSet> global_answers_;
@@ -440,7 +462,9 @@ ValueSolver::ValueSolver(const Program& program, const References& references, c
 
 ValueSolver::~ValueSolver() = default;
 
-Answer ValueSolver::number_at(const Site& site) { return impl_->number_at(site); }
+// The kernel looks at eax alone (arch/x86/entry/common.c).
+Answer ValueSolver::number_at(const Site& site) { return impl_->register_at(site, arch::kRax, UINT32_MAX); }
+Answer ValueSolver::argument_at(const Site& site, arch::Reg reg) { return impl_->register_at(site, reg, UINT64_MAX); }
 Answer ValueSolver::argument_of(FunctionId function, arch::Reg reg) { return impl_->argument_of(function, reg); }
 
 }  // namespace stile::analysis

@@ -60,6 +60,7 @@ struct Liveness {
   std::vector<bool> reachable;
   std::vector<bool> escaped;  // called through a pointer, by the runtime, or from outside
   std::vector<bool> rooted;   // the same, and not only by code that takes its address
+  std::vector<bool> now;      // which of them run in the phase that is asked about; empty: all. The others may have written to memory
 };
 
 class ValueSolver {
@@ -69,6 +70,8 @@ class ValueSolver {
 
   // The 32-bit system call number (rax) before the instruction at `site`.
   Answer number_at(const Site& site);
+  // What a register holds there, all 64 bits of it.
+  Answer argument_at(const Site& site, arch::Reg reg);
   // What the reachable callers of a function pass in a register, all 64 bits of it.
   Answer argument_of(FunctionId function, arch::Reg reg);
 

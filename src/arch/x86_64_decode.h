@@ -91,4 +91,15 @@ uint64_t branch_target(const Insn& insn, const uint8_t* p, uint64_t address) noe
 // if there is none.
 uint64_t rip_target(const Insn& insn, const uint8_t* p, uint64_t address) noexcept;
 
+// What assemblers put between functions: nop in all its lengths, and zeroes (add %al, (%rax)).
+inline bool is_filler(const Insn& insn) noexcept {
+  return (insn.map == 0 && insn.opcode == 0x90) || (insn.map == 1 && insn.opcode == 0x1f) ||
+         (insn.map == 0 && insn.opcode == 0x00 && insn.modrm == 0x00);
+}
+
+// Whether control never goes on with the instruction behind this one. A call may return or not.
+inline bool never_falls_through(const Insn& insn) noexcept {
+  return insn.flow == Flow::Return || insn.flow == Flow::Jump || insn.flow == Flow::IndirectJump || insn.flow == Flow::Trap;
+}
+
 }  // namespace stile::arch

@@ -437,6 +437,14 @@ std::vector<uint64_t> Image::initialiser_functions() const {
   return functions;
 }
 
+std::pair<uint64_t, uint64_t> Image::initialiser_array() const {
+  return {dynamic_value(dynamic_, DT_INIT_ARRAY), dynamic_value(dynamic_, DT_INIT_ARRAYSZ)};
+}
+
+std::pair<uint64_t, uint64_t> Image::finaliser_array() const {
+  return {dynamic_value(dynamic_, DT_FINI_ARRAY), dynamic_value(dynamic_, DT_FINI_ARRAYSZ)};
+}
+
 void Image::write_word(uint64_t address, uint64_t value) {
   const Bytes target = at(address, 8);
   if (target.empty()) return;

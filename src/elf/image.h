@@ -100,6 +100,9 @@ class Image {
   const std::vector<Relocation>& relocations() const { return relocations_; }      // sorted by address
   // Addresses in DT_INIT and DT_FINI. The arrays are relocated data and found as such.
   std::vector<uint64_t> initialiser_functions() const;
+  // Addresses of the arrays of such functions, and their sizes in bytes: DT_INIT_ARRAY and DT_FINI_ARRAY. Size 0: none.
+  std::pair<uint64_t, uint64_t> initialiser_array() const;
+  std::pair<uint64_t, uint64_t> finaliser_array() const;
   uint64_t eh_frame_hdr() const { return eh_frame_hdr_; }  // address, 0 if none
   std::string gnu_build_id() const;                        // hex, empty if none
   const Section* section(std::string_view name) const;

@@ -16,6 +16,7 @@ constexpr Word<GapKind> kGaps[] = {
     {GapKind::UnknownNumber, "unknown-number"},         {GapKind::EscapedWrapper, "escaped-wrapper"},
     {GapKind::ExecInherits, "exec-inherits"},           {GapKind::DynamicLoading, "dynamic-loading"},
     {GapKind::UnanalysedLibrary, "unanalysed-library"}, {GapKind::SelfModifying, "self-modifying"},
+    {GapKind::GeneratedCode, "generated-code"},
     {GapKind::UnnamedNumber, "unnamed-number"},         {GapKind::LimitedWork, "limited-work"},
 };
 

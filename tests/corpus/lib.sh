@@ -42,7 +42,7 @@ corpus_list() {
       *-packed) tags=packed ;;                # has to be refused
       c-int80 | c-vsyscall32) tags=ia32 ;;    # has to be found: no gap
       c-choice | c-asm | c-ifunc | c-pointer) tags=found ;;  # the same, with every number
-      c-jit) tags=unsaid ;;                   # not known, and not said: docs/caveats.md says so
+      c-jit) tags=gap,wants-generated-code ;;
       c-exec) tags=gap,wants-exec-inherits ;;  # has to be reported as a gap, and as which
       c-dlopen*) tags=gap,wants-dynamic-loading ;;
       *) tags=gap,wants-unknown-number ;;

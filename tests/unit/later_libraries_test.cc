@@ -120,6 +120,10 @@ TEST_F(LaterLibraries, NameServiceAsConfigured) {
   EXPECT_FALSE(calls(analysed(tree + "/bin/program", options), "getcpu"));
   std::ofstream(tree + "/etc/nsswitch.conf") << "passwd: files fake\n";
   EXPECT_TRUE(calls(analysed(tree + "/bin/program", options), "getcpu"));
+  // What is cut is said.
+  std::ofstream(tree + "/etc/nsswitch.conf") << '#' << std::string(70000, '.') << "\npasswd: files fake\n";
+  const auto cut = analysed(tree + "/bin/program", options);
+  EXPECT_TRUE(std::any_of(cut.gaps.begin(), cut.gaps.end(), [](const Gap& gap) { return gap.object == "/etc/nsswitch.conf"; }));
 }
 
 }  // namespace

@@ -61,6 +61,44 @@ TEST_F(Reach, MemberThatDeadCodeNames) {
             ".data\n .p2align 5\n object: .quad 0, 0, 0, f\n",
         {"fork"}, kNoGaps);
 }
+// Functions that no table names and others only jump to (musl has no unwind tables) get what those that jump have passed.
+TEST_F(Reach, FunctionThatIsOnlyJumpedTo) {
+  check("fn _start\n call f\n mov $186, %edi\n jmp .Lwrapper\n fn f\n mov $57, %edi\n jmp .Lwrapper\n fn other\n ret\n .p2align 4\n .Lwrapper:" + kWrapper.substr(kWrapper.find('\n', 1)),
+        {"fork", "gettid"}, kNoGaps);
+}
+TEST_F(Reach, FunctionThatIsOnlyJumpedToBehindCallThatNeverReturns) {
+  check("fn _start\n call f\n mov $186, %edi\n jmp .Lwrapper\n fn f\n mov $57, %edi\n jmp .Lwrapper\n fn other\n call die\n .p2align 4\n .Lwrapper:" +
+            kWrapper.substr(kWrapper.find('\n', 1)) + "fn die\n ud2",
+        {"fork", "gettid"}, kNoGaps);
+}
+TEST_F(Reach, ChainOfFunctionsThatAreOnlyJumpedTo) {
+  check("fn _start\n mov $57, %edi\n jmp .Lfirst\n fn other\n ret\n .Lfirst:\n jmp .Lsecond\n .p2align 4\n .Lsecond:\n mov %edi, %eax\n syscall\n ud2", {"fork"},
+        kNoGaps);
+}
+// A block in the middle of a function that another one jumps into is part of that function.
+TEST_F(Reach, BlockThatIsJumpedInto) {
+  check("fn _start\n mov $57, %edi\n call f\n jmp .Lblock\n fn f\n test %edi, %edi\n jne .Lblock\n ret\n .Lblock:\n mov $186, %eax\n syscall\n jmp f",
+        {"gettid"}, kNoGaps);
+}
+
+// Memory made executable at run time.
+std::string ask(const std::string& number, const std::string& protection) {
+  return "fn _start\n mov $" + number + ", %eax\n mov $" + protection + ", %edx\n syscall\n mov $60, %eax\n syscall\n ud2";
+}
+const Names kGeneratedCode = {"generated-code"};
+TEST_F(Reach, MemoryMadeExecutable) { check(ask("10", "5"), {"exit", "mprotect"}, kGeneratedCode); }
+TEST_F(Reach, ExecutableMapping) { check(ask("9", "7"), {"exit", "mmap"}, kGeneratedCode); }
+TEST_F(Reach, MemoryMadeReadable) { check(ask("10", "3"), {"exit", "mprotect"}, kNoGaps); }
+TEST_F(Reach, OtherCallWithTheBitOfExecution) { check(ask("1", "5"), {"exit", "write"}, kNoGaps); }
+TEST_F(Reach, OneSiteForAllCalls) {  // the 5 belongs to write
+  check("fn _start\n mov $10, %edi\n mov $3, %edx\n call wrapper\n call f\n ud2\n fn f\n mov $1, %edi\n mov $5, %edx\n call wrapper\n ret" + kWrapper,
+        {"mprotect", "write"}, kNoGaps);
+}
+TEST_F(Reach, ExecutableThroughOneSiteForAllCalls) {
+  check("fn _start\n mov $10, %edi\n mov $5, %edx\n call wrapper\n call f\n ud2\n fn f\n mov $1, %edi\n mov $3, %edx\n call wrapper\n ret" + kWrapper,
+        {"mprotect", "write"}, kGeneratedCode);
+}
+
 // The unwinder finds a personality routine by a word that no code names, here right behind a table that is dead.
 TEST_F(Reach, PersonalityRoutine) {
   check("fn _start\n .cfi_startproc\n .cfi_personality 0x9b, DW.ref.f\n mov $60, %eax\n syscall\n ud2\n .cfi_endproc\n" + kDead + "fn f\n" + kFork +
