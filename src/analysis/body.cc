@@ -44,6 +44,8 @@ class Builder {
  private:
   void decode() {
     const Bytes code = program_.code(function_);
+    constexpr uint64_t kUsualLength = 4, kMostReserved = 4096;
+    body_.insns.reserve(std::min(code.size() / kUsualLength + 1, kMostReserved));
     for (uint64_t at = 0; at < code.size();) {
       BodyInsn insn;
       insn.offset = static_cast<uint32_t>(at);

@@ -231,7 +231,8 @@ void ProgramBuilder::find_initialisers() {
       program_.initialisers.push_back({address + object.bias, before || !known, after || !known});
     };
     const bool linker = object.is_interpreter || (i != 0 && musl::is_library(object.image));
-    if (object.image.entry() != 0) add_initialiser(object.image.entry(), linker, !linker);
+    // That of a library is for who starts it as a command (libc.so.6, libcap.so.2): loading it does not lead there.
+    if (object.image.entry() != 0 && (i == 0 || linker || !known)) add_initialiser(object.image.entry(), linker, !linker);
     for (const uint64_t address : object.image.initialiser_functions()) add_initialiser(address, object.starts_first, true);
     for (const elf::Symbol& symbol : object.image.dynamic_symbols()) {
       if (symbol.defined() && musl::is_start_stage(symbol.name)) add_initialiser(symbol.value, true, false);

@@ -124,6 +124,13 @@ TEST_F(Phases, InitialiserOfAPlugin) {
   const std::string path = build("program", "", "#include <dlfcn.h>\nint main(int c, char **v) { return dlopen(v[1], RTLD_NOW) != 0; }\n");
   EXPECT_TRUE(calls(path, Phase::Main, plugin).contains("getcpu"));
 }
+// Some libraries can be started as commands; what they do then is not what they do as libraries.
+TEST_F(Phases, EntryPointOfALibrary) {
+  build("libours.so", "-shared -fPIC -Wl,-e,command", "void command(void) { CALL(SYS_getcpu); _exit(0); }\n" + kInitialiser.substr(kInitialiser.find("int ours")));
+  const std::string path = build("program", directory_ + "/libours.so -Wl,-rpath," + directory_, kProgram);
+  EXPECT_FALSE(calls(path, Phase::All).contains("getcpu"));
+  EXPECT_TRUE(calls(directory_ + "/libours.so", Phase::All).contains("getcpu"));
+}
 TEST_F(Phases, StaticProgramHasNoStart) {
   const std::string path = build("program", "-static", "int main() { return CALL(SYS_getcpu); }\n");
   EXPECT_EQ(calls(path, Phase::Start), Names());
