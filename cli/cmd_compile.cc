@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "commands.h"
 #include "output.h"
 #include "read_policy.h"
@@ -37,7 +38,7 @@ int run_compile(const Arguments& arguments) {
   auto context = context_from(arguments);
   if (!context) return report(context.error());
   const std::string path = arguments.value("PROFILE");
-  auto policy = read_policy(path, *context, Accept::Programs, Lift::No);
+  auto policy = read_policy(path, *context, programs_too(arguments), Lift::No);
   if (!policy) return report(policy.error());
   say_warnings(*policy, path);
   CompileOptions options;
@@ -78,6 +79,7 @@ Command compile_command() {
       {.names = "--linear", .help = "Do not optimise: one comparison after the other, for comparing"},
   };
   for (Flag& flag : context_flags()) command.flags.push_back(std::move(flag));
+  command.flags.push_back(cache_flag());
   command.flags.push_back({.names = "-q,--quiet", .help = "Do not say how long the program is"});
   command.examples = {{"stile compile app.json -o app.bpf", "For bwrap --seccomp 10 10<app.bpf"},
                       {"stile compile app.json --as c -o filter.h", "To be built into a C program"}};

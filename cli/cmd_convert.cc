@@ -12,6 +12,7 @@
 #include <stile/format.h>
 #include <stile/nearest.h>
 
+#include "cache.h"
 #include "commands.h"
 #include "output.h"
 #include "read_policy.h"
@@ -57,7 +58,7 @@ Result<Policy> inputs(const Arguments& arguments) {
   for (const std::string& more : arguments.values("MORE")) paths.push_back(more);
   std::vector<Policy> policies;
   for (const std::string& path : paths) {
-    auto policy = read_policy(path, *context, Accept::Programs);
+    auto policy = read_policy(path, *context, programs_too(arguments));
     if (!policy) return policy;
     say_warnings(*policy, path);
     if (policy->not_lifted && (paths.size() > 1 || !is_source(arguments.value("--to")))) {
@@ -182,6 +183,7 @@ Command convert_command() {
       {.names = "--pod", .help = "Print the securityContext with which a Kubernetes pod runs under the profile; the profile itself goes to --output"},
   };
   for (Flag& flag : context_flags()) command.flags.push_back(std::move(flag));
+  command.flags.push_back(cache_flag());
   command.examples = {
       {"stile convert app.json --to systemd -o app.service.d/seccomp.conf", "A drop-in for a service"},
       {"stile convert ./app --to spo -o app.yaml --pod", "A SeccompProfile for Kubernetes, and what the pod says"},

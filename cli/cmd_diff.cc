@@ -8,6 +8,7 @@
 
 #include <stile/diff.h>
 
+#include "cache.h"
 #include "commands.h"
 #include "diff_text.h"
 #include "output.h"
@@ -31,7 +32,7 @@ int run_diff(const Arguments& arguments) {
     return report({Code::Usage, "--json and --markdown exclude each other", "diff", {}});
   auto context = context_from(arguments);
   if (!context) return report(context.error());
-  auto [old_side, new_side] = read_two(names.before, names.after, *context);
+  auto [old_side, new_side] = read_two(names.before, names.after, *context, programs_too(arguments));
   auto before = as_side(std::move(old_side), names.before);
   if (!before) return report(before.error());
   auto after = as_side(std::move(new_side), names.after);
@@ -80,6 +81,7 @@ Command diff_command() {
       {.names = "-o,--output", .value = "FILE", .help = "Write to FILE; - is standard output", .file = true},
   };
   for (Flag& flag : context_flags()) command.flags.push_back(std::move(flag));
+  command.flags.push_back(cache_flag());
   command.examples = {
       {"stile diff ./app-1.2 ./app-1.3", "What does the new version ask for?"},
       {"stile diff app.json ./app", "Does the profile still fit?"},

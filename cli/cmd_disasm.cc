@@ -7,6 +7,7 @@
 
 #include <stile/live.h>
 
+#include "cache.h"
 #include "commands.h"
 #include "output.h"
 #include "read_policy.h"
@@ -57,7 +58,7 @@ int run_disasm(const Arguments& arguments) {
   if (path.empty()) return report({Code::Usage, "FILE is missing", "disasm", "usage: stile disasm FILE, or --pid PID"});
   auto context = context_from(arguments);
   if (!context) return report(context.error());
-  auto program = read_program(path, *context);
+  auto program = read_program(path, *context, programs_too(arguments));
   if (!program) return report(program.error());
   auto written = write_stdout(shown(*program, arguments));
   return written ? 0 : report(written.error());
@@ -79,6 +80,7 @@ Command disasm_command() {
       {.names = "--bytes", .help = "Show the bytes of each instruction too"},
   };
   for (Flag& flag : context_flags()) command.flags.push_back(std::move(flag));
+  command.flags.push_back(cache_flag());
   command.examples = {{"stile disasm app.json", "What the kernel will run for this profile"},
                       {"stile disasm --pid 1234", "What it runs for this process"}};
   command.exits = {{0, "shown"}, {1, "the process runs under no filter"}, {2, "an error"}};

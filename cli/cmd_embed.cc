@@ -229,7 +229,7 @@ int write_source(const std::string& path, const Arguments& arguments) {
   if (!mode) return report(mode.error());
   auto context = context_from(arguments);
   if (!context) return report(context.error());
-  auto policy = read_policy(path, *context, Accept::Programs);
+  auto policy = read_policy(path, *context, programs_too(arguments));
   if (!policy) return report(policy.error());
   say_warnings(*policy, path);
   if (auto edited = edit_policy(*policy, path, arguments); !edited) return report(edited.error());

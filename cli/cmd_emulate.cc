@@ -6,6 +6,7 @@
 
 #include <stile/syscalls.h>
 
+#include "cache.h"
 #include "commands.h"
 #include "output.h"
 #include "read_policy.h"
@@ -26,7 +27,7 @@ Result<Outcome> emulated(const Arguments& arguments) {
   auto context = context_from(arguments);
   if (!context) return tl::unexpected(context.error());
   const std::string path = arguments.value("PROFILE");
-  auto policy = read_policy(path, *context, Accept::Programs);
+  auto policy = read_policy(path, *context, programs_too(arguments));
   if (!policy) return tl::unexpected(policy.error());
   say_warnings(*policy, path);
   Outcome outcome;
@@ -97,6 +98,7 @@ Command emulate_command() {
       {.name = "CALL", .help = "The call, for example 'socket(AF_INET, SOCK_STREAM)'"}};
   command.flags = {{.names = "--json", .help = "As JSON"}};
   for (Flag& flag : context_flags()) command.flags.push_back(std::move(flag));
+  command.flags.push_back(cache_flag());
   command.examples = {{"stile emulate default.json 'personality(0x20000)'", "Is it allowed?"},
                       {"stile emulate app.bpf 'openat(AT_FDCWD, 0x1, O_RDONLY|O_CLOEXEC)'", "With constants by name"}};
   command.exits = {{0, "allowed, or allowed and logged"}, {1, "anything else"}, {2, "an error"}};

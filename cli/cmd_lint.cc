@@ -6,6 +6,7 @@
 
 #include <stile/lint.h>
 
+#include "cache.h"
 #include "commands.h"
 #include "lint_text.h"
 #include "output.h"
@@ -38,7 +39,7 @@ int run_lint(const Arguments& arguments) {
   if (!limit) return report(limit.error());
   auto context = context_from(arguments);
   if (!context) return report(context.error());
-  auto policy = read_policy(path, *context, Accept::Programs);
+  auto policy = read_policy(path, *context, programs_too(arguments));
   if (!policy) return report(policy.error());
 
   LintInput input;
@@ -102,6 +103,7 @@ Command lint_command() {
       {.names = "-o,--output", .value = "FILE", .help = "Write to FILE; - is standard output", .file = true},
   };
   for (Flag& flag : context_flags()) command.flags.push_back(std::move(flag));
+  command.flags.push_back(cache_flag());
   command.examples = {
       {"stile lint app.json", "What is wrong with it?"},
       {"stile lint default.json --cap CAP_SYS_ADMIN --kernel 4.4",

@@ -8,6 +8,7 @@
 #include <stile/edit.h>
 #include <stile/nearest.h>
 
+#include "cache.h"
 #include "commands.h"
 #include "output.h"
 #include "read_policy.h"
@@ -41,7 +42,7 @@ int run_merge(const Arguments& arguments) {
   std::vector<Profile> profiles;
   std::string first_format;
   for (const std::string& path : paths) {
-    auto policy = read_policy(path, *context, Accept::Programs);
+    auto policy = read_policy(path, *context, programs_too(arguments));
     if (!policy) return report(policy.error());
     say_warnings(*policy, path);
     if (policy->not_lifted) {
@@ -104,6 +105,7 @@ Command merge_command() {
        .file = true},
   };
   for (Flag& flag : context_flags()) command.flags.push_back(std::move(flag));
+  command.flags.push_back(cache_flag());
   command.examples = {
       {"stile merge app.json sidecar.json -o pod.json", "One profile for both"},
       {"stile merge app.json default.json --intersect -o both.json",

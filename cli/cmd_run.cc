@@ -9,6 +9,7 @@
 #include <stile/live.h>
 #include <stile/syscalls.h>
 
+#include "cache.h"
 #include "commands.h"
 #include "describe.h"
 #include "read_policy.h"
@@ -76,7 +77,7 @@ void say_total(const RunStatus& status, bool enforced, const Style& style) {
 Result<Policy> chosen_policy(const Arguments& arguments) {
   auto context = context_from(arguments);
   if (!context) return tl::unexpected(context.error());
-  auto policy = read_policy(arguments.value("--profile"), *context, Accept::Programs, Lift::No);
+  auto policy = read_policy(arguments.value("--profile"), *context, programs_too(arguments), Lift::No);
   if (!policy) return policy;
   const bool edited = arguments.has("--default-action") || arguments.has("--allow") || arguments.has("--drop");
   if (policy->program && edited) {
@@ -157,6 +158,7 @@ Command run_command() {
       {.names = "--drop", .value = "NAME|@GROUP", .help = "Do not allow these", .repeat = true},
   };
   for (Flag& flag : context_flags()) command.flags.push_back(std::move(flag));
+  command.flags.push_back(cache_flag());
   command.flags.push_back({.names = "-q,--quiet", .help = "No warnings and notes on standard error, only refusals and errors"});
   command.examples = {
       {"stile run -p app.json -- ./app --serve", "The program under its profile"},

@@ -14,6 +14,7 @@
 #include <stile/format.h>
 #include <stile/trace.h>
 
+#include "cache.h"
 #include "commands.h"
 #include "describe.h"
 #include "input.h"
@@ -291,7 +292,7 @@ int run_trace(const Arguments& arguments) {
                      {},
                      "--output with --format trace keeps the new calls"});
     }
-    auto policy = read_policy(arguments.value("--baseline"), context_here(), Accept::Programs);
+    auto policy = read_policy(arguments.value("--baseline"), context_here(), programs_too(arguments));
     if (!policy) return refuse(policy.error());
     if (!quiet) say_warnings(*policy, arguments.value("--baseline"));
     if (policy->program && policy->not_lifted) return refuse(*policy->not_lifted);
@@ -415,6 +416,7 @@ Command trace_command() {
               "or trace. Default: errno, which is "
               "errno:EPERM",
   });
+  command.flags.push_back(cache_flag());
   command.flags.push_back(
       {.names = "-q,--quiet",
        .help = "Only the table, what is not in the baseline, and errors on standard error"});

@@ -11,6 +11,7 @@
 #include <stile/nearest.h>
 #include <stile/syscalls.h>
 
+#include "cache.h"
 #include "generate.h"
 #include "help.h"
 #include "output.h"
@@ -100,6 +101,7 @@ std::vector<Flag> analysis_flags() {
       {.names = "--threads",
        .value = "N",
        .help = "Use at most N threads. Default: 0, as many as there are CPUs"},
+      cache_flag(),
   };
 }
 
@@ -128,6 +130,7 @@ Result<AnalyzeOptions> analyze_options(const Arguments& arguments) {
   AnalyzeOptions options;
   options.also = arguments.values("--also");
   options.sysroot = arguments.value("--sysroot");
+  options.cache = cache_directory(arguments);
   if (arguments.has("--sysroot") && options.sysroot.empty()) {
     return fail(Code::Usage, "--sysroot cannot be empty", {}, "name a directory");
   }

@@ -138,7 +138,7 @@ std::string show_text(const std::string& path, const Embedded& embedded) {
   return text;
 }
 
-// The options that shaped a profile, as its origin has them.
+// The options that shaped a profile, as its origin has them. There is no cache: what is in the file is to be compared with a fresh analysis.
 Result<std::pair<AnalyzeOptions, ProfileOptions>> recorded_options(const Profile& profile) {
   AnalyzeOptions how;
   ProfileOptions options;
@@ -217,6 +217,7 @@ Result<EmbedAnalysis> analyse_for_embedding(const ProgramFile& file, const std::
   Result<Analysis> analysis =
       fail(Code::Io, "the program without its filter cannot be written anywhere", path);
   if (found && *found) {
+    how.cache.clear();  // the passing file is another one each time
     auto removed = remove_embedded(file.bytes, path);
     if (!removed) return tl::unexpected(removed.error());
     const Original original(file.path, removed->file);

@@ -19,6 +19,7 @@
 
 #include <stile/embed.h>
 
+#include "cache.h"
 #include "terminal.h"
 
 namespace stile::cli {
@@ -91,8 +92,9 @@ Result<std::string> read_included(const std::string& path) {
   }
 }
 
-Result<Policy> analyse(const std::string& path, unsigned threads) {
+Result<Policy> analyse(const std::string& path, const Accept& accept, unsigned threads) {
   AnalyzeOptions how;
+  how.cache = accept.cache;
   how.threads = threads;
   auto analysis = analyze(path, how);
   if (!analysis) return tl::unexpected(analysis.error());
@@ -132,13 +134,13 @@ Result<Policy> program_policy(const std::string& bytes, const std::string& path,
 
 }  // namespace
 
-Result<Policy> read_policy(const std::string& path, const ReadContext& context, Accept accept, Lift lift_programs) {
+Result<Policy> read_policy(const std::string& path, const ReadContext& context, const Accept& accept, Lift lift_programs) {
   auto text = read_bytes(path);
   if (!text) return tl::unexpected(text.error());
   if (text->starts_with("\x7f" "ELF")) {
-    if (accept == Accept::Programs && path != "-") {
+    if (accept.programs && path != "-") {
       expect_truncation(path);
-      return analyse(path, 0);
+      return analyse(path, accept, 0);
     }
     return fail(Code::Usage, "is a program, not a profile", path,
                 "make one first: stile profile --runtime none " + path + " -o FILE");
@@ -162,32 +164,32 @@ Result<Policy> read_policy(const std::string& path, const ReadContext& context, 
   return policy;
 }
 
-std::pair<Result<Policy>, Result<Policy>> read_two(const std::string& one, const std::string& other, const ReadContext& context) {
+std::pair<Result<Policy>, Result<Policy>> read_two(const std::string& one, const std::string& other, const ReadContext& context, const Accept& accept) {
   const auto is_program = [](const std::string& path) {
     const auto bytes = path == "-" ? Result<std::string>(std::string()) : read_bytes(path);
     return bytes && bytes->starts_with("\x7f" "ELF");
   };
   const unsigned processors = std::thread::hardware_concurrency();
   if (processors < 2 || !is_program(one) || !is_program(other)) {
-    auto first = read_policy(one, context, Accept::Programs);
+    auto first = read_policy(one, context, accept);
     if (!first) return {std::move(first), fail(Code::Usage, "is not needed", other)};
-    return {std::move(first), read_policy(other, context, Accept::Programs)};
+    return {std::move(first), read_policy(other, context, accept)};
   }
   expect_truncation(one + " or " + other);
   Result<Policy> second = fail(Code::Io, "was not read", other);
   std::thread helper;
   try {
-    helper = std::thread([&] { second = analyse(other, processors / 2); });
+    helper = std::thread([&] { second = analyse(other, accept, processors / 2); });
   } catch (const std::system_error&) {  // no more threads to be had
-    auto first = analyse(one, 1);
-    return {std::move(first), analyse(other, 1)};
+    auto first = analyse(one, accept, 1);
+    return {std::move(first), analyse(other, accept, 1)};
   }
-  auto first = analyse(one, processors - processors / 2);
+  auto first = analyse(one, accept, processors - processors / 2);
   helper.join();
   return {std::move(first), std::move(second)};
 }
 
-Result<Program> read_program(const std::string& path, const ReadContext& context) {
+Result<Program> read_program(const std::string& path, const ReadContext& context, const Accept& accept) {
   // A program with a filter inside means that one. What cannot be read as a program is somebody else's to explain.
   const auto file = path == "-" ? Result<ProgramFile>(fail(Code::Io, "")) : read_program_file(path);
   if (file && file->bytes.size() > 4 && std::memcmp(file->bytes.data(), "\x7f" "ELF", 4) == 0) {
@@ -195,12 +197,14 @@ Result<Program> read_program(const std::string& path, const ReadContext& context
     if (!embedded) return tl::unexpected(embedded.error());
     if (*embedded) return std::move((*embedded)->installed);
   }
-  auto policy = read_policy(path, context, Accept::Programs, Lift::No);
+  auto policy = read_policy(path, context, accept, Lift::No);
   if (!policy) return tl::unexpected(policy.error());
   say_warnings(*policy, path);
   if (policy->program) return std::move(*policy->program);
   return compile(policy->profile);
 }
+
+Accept programs_too(const Arguments& arguments) { return {.programs = true, .cache = cache_directory(arguments)}; }
 
 ReadContext context_here() {
   ReadContext context;

@@ -25,10 +25,13 @@ struct Policy {
   std::string text;                  // of the file; empty for a program that was analysed
 };
 
-enum class Accept {
-  Profiles,     // files that hold a profile or a BPF program
-  Programs,     // an ELF file too: it is analysed, with no container runtime's calls
+// What a file may be: one that holds a profile or a BPF program, and
+struct Accept {
+  bool programs = false;  // an ELF file too: it is analysed, with no container runtime's calls
+  std::string cache;      // for that analysis: AnalyzeOptions::cache
 };
+// With programs; --no-cache is looked at.
+Accept programs_too(const Arguments& arguments);
 
 enum class Lift {
   Yes,  // the profile is what the program says
@@ -37,15 +40,15 @@ enum class Lift {
 
 // "-" is standard input. Errors: Io, Usage (nothing that is known), and those of the reader. A profile that speaks of "this
 // kernel" and "these capabilities" is resolved for `context`.
-Result<Policy> read_policy(const std::string& path, const ReadContext& context, Accept accept = Accept::Profiles,
+Result<Policy> read_policy(const std::string& path, const ReadContext& context, const Accept& accept = {},
                            Lift lift_programs = Lift::Yes);
 
-// Both, as read_policy with Accept::Programs does. Two programs are analysed at the same time, each on half of the processors: much of an
+// Both, as read_policy with programs does. Two programs are analysed at the same time, each on half of the processors: much of an
 // analysis is work for one. If the first one is an error, the second may be a meaningless one.
-std::pair<Result<Policy>, Result<Policy>> read_two(const std::string& one, const std::string& other, const ReadContext& context);
+std::pair<Result<Policy>, Result<Policy>> read_two(const std::string& one, const std::string& other, const ReadContext& context, const Accept& accept);
 
 // The BPF program of a file: as it stands, embedded in a program, or compiled from what the file says. Says the reader's warnings on standard error.
-Result<Program> read_program(const std::string& path, const ReadContext& context);
+Result<Program> read_program(const std::string& path, const ReadContext& context, const Accept& accept);
 
 // This kernel's release, this machine, and the capabilities in this process's bounding set (what runc would give docker's
 // default profile: includes.caps is decided by it).

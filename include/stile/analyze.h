@@ -37,6 +37,10 @@ struct AnalyzeOptions {
   bool paths = true;              // collect call paths; false is a little faster and leaves Rule::because without frames
   unsigned max_paths = 3;         // call paths kept per system call, shortest first, one per package that asks for it
   unsigned threads = 0;           // 0 = as many as the machine has
+  // Directory in which analyses are kept and found again, absolute; empty = nothing is kept. It is used if it belongs to this process's
+  // effective user alone, and made if it is not there. It holds at most 128 MiB. An answer from there is the one that the analysis would
+  // give again: for the same build of stile, options, file and libraries. What is wrong with it is never an error.
+  std::string cache;
 };
 
 // One system call the program can make.
@@ -48,6 +52,7 @@ struct SyscallUse {
   std::vector<std::string> packages;    // see Rule
   std::vector<std::string> brought_by;  // see Rule
   std::vector<Evidence> because;
+  bool operator==(const SyscallUse&) const = default;
 };
 
 struct AnalysisStats {
@@ -56,6 +61,7 @@ struct AnalysisStats {
   uint64_t sites = 0;                // instructions that enter the kernel, in reachable functions
   uint64_t wrappers = 0;             // functions found to take the number as a parameter
   std::string limit;                 // why a part of the program was taken as reachable whole; empty if none was
+  bool operator==(const AnalysisStats&) const = default;
 };
 
 struct Analysis {
@@ -63,6 +69,7 @@ struct Analysis {
   std::vector<SyscallUse> syscalls; // sorted by arch, name
   std::vector<Gap> gaps;            // sorted by address
   AnalysisStats stats;
+  bool operator==(const Analysis&) const = default;
 };
 
 // Analyses an x86-64 Linux ELF executable or shared object. Reads `path` and, for a dynamically linked program, the
@@ -71,7 +78,8 @@ struct Analysis {
 // partial result.
 Result<Analysis> analyze(const std::string& path, const AnalyzeOptions& options);
 
-// The same for bytes in memory (a fuzzer, an archive member). `name` is used in messages. No libraries are looked for.
+// The same for bytes in memory (a fuzzer, an archive member). `name` is used in messages. No libraries are looked for, and
+// nothing is kept in options.cache.
 Result<Analysis> analyze_bytes(std::vector<uint8_t> bytes, const std::string& name, const AnalyzeOptions& options);
 
 struct ProfileOptions {

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <functional>
+#include <memory>
 
+#include "analysis/cache.h"
 #include "analysis/closure.h"
 #include "analysis/evidence.h"
 #include "analysis/gaps.h"
@@ -160,18 +162,10 @@ Result<Analysis> analyze_image(elf::Image image, const LoadOptions& load, const 
   return analysis;
 }
 
-}  // namespace
-
-Result<Analysis> analyze(const std::string& path, const AnalyzeOptions& options) {
-  LoadOptions load;
-  load.also = options.also;
-  if (!options.sysroot.empty()) {
-    auto root = Root::at(options.sysroot);
-    if (!root) return tl::unexpected(root.error());
-    load.root = std::move(*root);
-  }
+Result<Analysis> analyze_file(const std::string& path, LoadOptions load, const AnalyzeOptions& options) {
   const std::optional<std::string> inside = locate(load.root, path);
-  auto bytes = inside ? load.root.open(*inside) : FileBytes::open(path);
+  const auto open = [&]() { return inside ? load.root.open(*inside) : load.machine.open(path); };
+  auto bytes = open();
   if (!bytes) {
     Error error = bytes.error();
     error.where = path;
@@ -182,11 +176,31 @@ Result<Analysis> analyze(const std::string& path, const AnalyzeOptions& options)
   auto image = elf::Image::parse(std::move(*bytes), path);
   if (!image) return tl::unexpected(image.error());
   const auto reopen = [&]() -> Result<elf::Image> {
-    auto again = inside ? load.root.open(*inside) : FileBytes::open(path);
+    auto again = open();
     if (!again) return tl::unexpected(again.error());
     return elf::Image::parse(std::move(*again), path);
   };
   return analyze_image(std::move(*image), load, options, reopen);
+}
+
+}  // namespace
+
+Result<Analysis> analyze(const std::string& path, const AnalyzeOptions& options) {
+  LoadOptions load;
+  load.also = options.also;
+  if (!options.sysroot.empty()) {
+    auto root = Root::at(options.sysroot);
+    if (!root) return tl::unexpected(root.error());
+    load.root = std::move(*root);
+  }
+  const Cache cache(path, options, load.root);
+  if (auto known = cache.find()) return std::move(*known);
+  const auto lookups = cache.usable() ? std::make_shared<Lookups>() : nullptr;
+  load.root.note_in(lookups);
+  load.machine.note_in(lookups);
+  auto analysis = analyze_file(path, std::move(load), options);
+  if (analysis && lookups) cache.keep(*analysis, *lookups);
+  return analysis;
 }
 
 Result<Analysis> analyze_bytes(std::vector<uint8_t> bytes, const std::string& name, const AnalyzeOptions& options) {

@@ -112,7 +112,7 @@ void Gatherer::name_file(File& file, const std::string& name) {
 Result<void> Gatherer::read_also(const File& main) {
   for (const std::string& path : options_.also) {
     const auto inside = locate(options_.root, path);
-    auto bytes = inside ? options_.root.open(*inside) : FileBytes::open(path);
+    auto bytes = inside ? options_.root.open(*inside) : options_.machine.open(path);
     if (!bytes) return tl::unexpected(bytes.error());
     auto image = elf::Image::parse(std::move(*bytes), inside.value_or(path));
     if (!image) return tl::unexpected(image.error());

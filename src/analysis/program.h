@@ -146,6 +146,7 @@ struct LoadOptions {
   std::vector<std::string> later;      // names of libraries that are loaded at run time, if they are there
   bool libraries = true;               // look for DT_NEEDED and the interpreter
   Root root;                           // where every path is looked up
+  Root machine;                        // this machine's own tree, for what somebody named that lies outside
   std::optional<std::string> program;  // the program's own path in there; nothing if it lies outside
 };
 

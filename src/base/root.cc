@@ -6,6 +6,7 @@
 #include <climits>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -28,6 +29,27 @@ void push_components(const std::string& path, std::vector<std::string>& reversed
     at = slash + 1;
   }
   std::reverse(reversed.begin() + static_cast<std::ptrdiff_t>(before), reversed.end());
+}
+
+// Answers as they are noted. A path cannot be empty, and no name holds a slash.
+std::string text_of(const std::optional<std::string>& path) { return path.value_or(""); }
+
+std::string text_of(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += name + "/";
+  return text;
+}
+
+std::string identity_text(const std::optional<struct stat>& status) {
+  return status ? std::to_string(status->st_dev) + " " + std::to_string(status->st_ino) : "";
+}
+
+std::string directory_text(const std::optional<struct stat>& status) { return status && S_ISDIR(status->st_mode) ? "yes" : "no"; }
+
+// Of what open(2) gave; `status` is filled in if it gave something.
+std::string open_text(int fd, int error, struct stat& status) {
+  if (fd < 0) return "error " + std::to_string(error);
+  return ::fstat(fd, &status) == 0 ? state_of(status) : "";
 }
 
 }  // namespace
@@ -133,12 +155,30 @@ std::optional<Root::Walked> Root::walk(const std::string& path) const {
   return found(above, names, ".", {});
 }
 
-int Root::open_read(const std::string& path) const {
+int Root::find_open(const std::string& path) const {
   constexpr int kHow = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
   if (is_host()) return ::open(path.c_str(), kHow);
   const auto walked = walk(path);
   if (!walked) return -1;
   return ::openat(walked->directory.fd, walked->name.c_str(), kHow | O_NOFOLLOW);
+}
+
+int Root::open_read(const std::string& path) const {
+  const int fd = find_open(path);
+  if (lookups_ == nullptr) return fd;
+  const int error = errno;
+  struct stat status {};
+  std::string answer = open_text(fd, error, status);
+  if (fd >= 0) {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    // A device's bytes are not what its times say.
+    const bool kept = S_ISREG(status.st_mode) || S_ISDIR(status.st_mode);
+    if (!kept || !is_settled(status, now)) lookups_->not_repeatable();
+  }
+  note(Question::Open, path, 0, std::move(answer));
+  errno = error;
+  return fd;
 }
 
 Result<FileBytes> Root::open(const std::string& path) const { return FileBytes::take(open_read(path), path); }
@@ -158,7 +198,7 @@ std::optional<std::string> Root::read_text(const std::string& path, size_t limit
   return text;
 }
 
-std::optional<std::string> Root::real_path(const std::string& path) const {
+std::optional<std::string> Root::find_real_path(const std::string& path) const {
   if (is_host()) {
     char real[PATH_MAX];
     if (::realpath(path.c_str(), real) == nullptr) return std::nullopt;
@@ -169,9 +209,15 @@ std::optional<std::string> Root::real_path(const std::string& path) const {
   return std::move(walked->path);
 }
 
-std::vector<std::string> Root::list(const std::string& path, size_t limit) const {
+std::optional<std::string> Root::real_path(const std::string& path) const {
+  auto found = find_real_path(path);
+  if (lookups_ != nullptr) note(Question::RealPath, path, 0, text_of(found));
+  return found;
+}
+
+std::vector<std::string> Root::find_names(const std::string& path, size_t limit) const {
   std::vector<std::string> names;
-  const int fd = open_read(path);
+  const int fd = find_open(path);
   DIR* directory = fd < 0 ? nullptr : ::fdopendir(fd);
   if (directory == nullptr) {
     if (fd >= 0) ::close(fd);
@@ -186,26 +232,37 @@ std::vector<std::string> Root::list(const std::string& path, size_t limit) const
   return names;
 }
 
-std::optional<Root::Identity> Root::identity(const std::string& path) const {
-  struct stat status {};
+std::vector<std::string> Root::list(const std::string& path, size_t limit) const {
+  auto names = find_names(path, limit);
+  if (lookups_ != nullptr) note(Question::Names, path, limit, text_of(names));
+  return names;
+}
+
+std::optional<struct stat> Root::find_status(const std::string& path) const {
   if (is_host()) {
+    struct stat status {};
     if (::stat(path.c_str(), &status) != 0) return std::nullopt;
-  } else {
-    const auto walked = walk(path);
-    if (!walked) return std::nullopt;
-    status = walked->status;
+    return status;
   }
-  return Identity{status.st_dev, status.st_ino};
+  const auto walked = walk(path);
+  if (!walked) return std::nullopt;
+  return walked->status;
+}
+
+std::optional<Root::Identity> Root::identity(const std::string& path) const {
+  const auto status = find_status(path);
+  if (lookups_ != nullptr) note(Question::Identity, path, 0, identity_text(status));
+  if (!status) return std::nullopt;
+  return Identity{status->st_dev, status->st_ino};
 }
 
 bool Root::is_directory(const std::string& path) const {
-  struct stat status {};
-  if (is_host()) return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-  const auto walked = walk(path);
-  return walked && S_ISDIR(walked->status.st_mode);
+  const auto status = find_status(path);
+  if (lookups_ != nullptr) note(Question::Directory, path, 0, directory_text(status));
+  return status && S_ISDIR(status->st_mode);
 }
 
-std::optional<std::string> Root::inside(const std::string& host_path) const {
+std::optional<std::string> Root::find_inside(const std::string& host_path) const {
   char real[PATH_MAX];
   // The directory alone is resolved: a link at the end may lead somewhere that exists inside only.
   const size_t slash = host_path.rfind('/');
@@ -217,6 +274,33 @@ std::optional<std::string> Root::inside(const std::string& host_path) const {
   if (directory == directory_) return "/" + name;
   if (!directory.starts_with(directory_ + "/")) return std::nullopt;
   return directory.substr(directory_.size()) + "/" + name;
+}
+
+std::optional<std::string> Root::inside(const std::string& host_path) const {
+  auto found = find_inside(host_path);
+  if (lookups_ != nullptr) note(Question::Inside, host_path, 0, text_of(found));
+  return found;
+}
+
+void Root::note(Question question, const std::string& path, uint64_t limit, std::string answer) const {
+  lookups_->note({is_host(), question, path, limit}, std::move(answer));
+}
+
+std::string Root::answer(Question question, const std::string& path, uint64_t limit) const {
+  switch (question) {
+    case Question::Open: {
+      const Descriptor file(find_open(path));
+      const int error = errno;
+      struct stat status {};
+      return open_text(file.fd, error, status);
+    }
+    case Question::RealPath: return text_of(find_real_path(path));
+    case Question::Inside: return text_of(find_inside(path));
+    case Question::Names: return text_of(find_names(path, limit));
+    case Question::Identity: return identity_text(find_status(path));
+    case Question::Directory: return directory_text(find_status(path));
+  }
+  return {};
 }
 
 std::string directory_of(const std::string& path) {

@@ -18,6 +18,7 @@
 #include <stile/result.h>
 
 #include "base/file.h"
+#include "base/lookups.h"
 
 namespace stile {
 
@@ -27,6 +28,11 @@ class Root {
   Root() = default;
   // The tree below `directory`. Errors: Io (missing, no directory).
   static Result<Root> at(const std::string& directory);
+
+  // From here on every answer is noted there; copies of this Root note in the same place.
+  void note_in(std::shared_ptr<Lookups> lookups) { lookups_ = std::move(lookups); }
+  // The answer to one question, as it is noted; itself it notes nothing.
+  std::string answer(Question question, const std::string& path, uint64_t limit) const;
 
   bool is_host() const { return directory_.empty(); }
   // Real path of the directory on this machine; empty for the machine's own tree.
@@ -57,6 +63,12 @@ class Root {
  private:
   struct Descriptor;
   struct Walked;
+  int find_open(const std::string& path) const;
+  std::optional<std::string> find_real_path(const std::string& path) const;
+  std::vector<std::string> find_names(const std::string& path, size_t limit) const;
+  std::optional<struct stat> find_status(const std::string& path) const;
+  std::optional<std::string> find_inside(const std::string& host_path) const;
+  void note(Question question, const std::string& path, uint64_t limit, std::string answer) const;
   // What `path` leads to. errno says why not.
   std::optional<Walked> walk(const std::string& path) const;
   std::optional<Walked> found(const std::vector<Descriptor>& above, const std::vector<std::string>& names, const std::string& name,
@@ -64,6 +76,7 @@ class Root {
 
   std::string directory_;
   std::shared_ptr<const Descriptor> top_;
+  std::shared_ptr<Lookups> lookups_;  // null: nobody wants to know
 };
 
 // "/usr/lib" of "/usr/lib/libc.so.6"; "." of a path without a slash.

@@ -70,6 +70,7 @@ bool is_shell(const std::string& word) {
 Result<Analysis> analyze(const ContainerImage& image, const EntryPoint& entry, const AnalyzeOptions& options) {
   AnalyzeOptions inside = options;
   inside.sysroot = image.directory();
+  inside.cache.clear();  // the directory is gone soon, and so is all that an entry would be compared with
   Analysis all;
   // The last one is what goes on running, so the origin is its.
   for (auto program = entry.programs.rbegin(); program != entry.programs.rend(); ++program) {

@@ -69,7 +69,7 @@ def build(directory):
 
 def profile(program, *words):
     """The OCI profile that stile makes of a program file."""
-    done = subprocess.run([STILE, "profile", "--quiet", program, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    done = subprocess.run([STILE, "profile", "--no-cache", "--quiet", program, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, timeout=120)
     if done.returncode != 0:
         raise RuntimeError(f"stile profile: exit {done.returncode}: {done.stderr.strip()}")
