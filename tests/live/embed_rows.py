@@ -52,10 +52,6 @@ def file_of(name):
     return read
 
 
-# Programs of the corpus and the file of their workloads, in tests/corpus/workloads.
-WORK = [("docker-28", "docker"), ("kubectl-1.32", "kubectl"), ("terraform-1.11", "terraform"), ("esbuild-0.3.0", "esbuild"), ("esbuild-0.15.18", "esbuild"),
-        ("esbuild-0.28.2", "esbuild"), ("lefthook-2.2.2", "lefthook"), ("age-deb", "age"), ("lf-deb", "lf"), ("micro-deb", "micro"),
-        ("turbo-1.8.0", "turbo"), ("tsgo-7.0.0-dev.20260707.2", "tsgo"), ("go-1.23-gofmt", "gofmt")]
 JS = "import {b} from './b.js'; export const a = (x) => b(x) + 1; console.log(a(2));\n"
 GO_FILE = "package main\nfunc  main( ) { println( \"x\" ) }\n"
 
