@@ -2,9 +2,8 @@
 //
 // startup RUNS PROGRAM...: starts programs without arguments, output thrown away, all on one CPU, once each and then again, in an order that changes (what
 // the kernel puts off when one ends is in the time of the next), and prints a line for each: the least and the
-// median time from vfork to its end, the least and the median CPU time of the child from vfork on, and the median of what that is more than the first
-// program's in the same round, all in microseconds; then the fewest page faults. CPU time tells more than the clock does on a machine that has
-// other things to do, and differences within a round more than those of medians.
+// median time from vfork to its end, then the least and the median CPU time of the child from vfork on, in microseconds, and the fewest page faults.
+// CPU time tells more than the clock does on a machine that has other things to do.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sched.h>
@@ -41,17 +40,14 @@ int main(int argc, char **argv) {
   if (argc < 3) return 9;
   const int runs = atoi(argv[1]), programs = argc - 2;
   const size_t bytes = sizeof(double) * (size_t)runs;
-  double *clock[programs], *cpu[programs], *more[programs];
+  double *clock[programs], *cpu[programs];
   long faults[programs];
   int order[programs];
   cpu_set_t one;
   CPU_ZERO(&one);
   CPU_SET(sched_getcpu(), &one);
   sched_setaffinity(0, sizeof one, &one);
-  for (int p = 0; p < programs; ++p) {
-    order[p] = p, faults[p] = 1L << 40;
-    clock[p] = malloc(bytes), cpu[p] = malloc(bytes), more[p] = malloc(bytes);
-  }
+  for (int p = 0; p < programs; ++p) order[p] = p, faults[p] = 1L << 40, clock[p] = malloc(bytes), cpu[p] = malloc(bytes);
   const int out = open("/dev/null", O_RDWR), keep = dup(1);
   dup2(out, 1);
   dup2(out, 2);
@@ -65,13 +61,9 @@ int main(int argc, char **argv) {
   }
   dup2(keep, 1);
   for (int p = 0; p < programs; ++p) {
-    for (int i = 0; i < runs; ++i) more[p][i] = cpu[p][i] - cpu[0][i];
-  }
-  for (int p = 0; p < programs; ++p) {
-    qsort(more[p], (size_t)runs, sizeof(double), compare);
     qsort(clock[p], (size_t)runs, sizeof(double), compare);
     qsort(cpu[p], (size_t)runs, sizeof(double), compare);
-    printf("%.1f %.1f %.1f %.1f %.1f %ld\n", clock[p][0], clock[p][runs / 2], cpu[p][0], cpu[p][runs / 2], more[p][runs / 2], faults[p]);
+    printf("%.1f %.1f %.1f %.1f %ld\n", clock[p][0], clock[p][runs / 2], cpu[p][0], cpu[p][runs / 2], faults[p]);
   }
   return 0;
 }
