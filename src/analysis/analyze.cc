@@ -114,7 +114,8 @@ Result<Analysis> analyze_image(elf::Image image, const LoadOptions& load, const 
   Numbers numbers;
   std::vector<Found> generated;
   std::vector<std::string_view> vsyscalls;
-  parallel_for(2, options.threads, [&](size_t i) {
+  // By name: clang 14 cannot capture structured bindings otherwise.
+  parallel_for(2, options.threads, [&, &program = program, &references = references, &all = all](size_t i) {
     if (i == 0) {
       numbers = find_numbers(program, references, reach, all.liveness);
       generated = find_generated_code(program, references, reach, numbers);
