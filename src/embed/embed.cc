@@ -105,6 +105,9 @@ Result<Placed> place(const ElfFile& elf, const Embedding& what, const EmbedOptio
   placed.placement = plan->placement;
   placed.notes = plan->notes;
   std::vector<uint8_t>& file = placed.file;
+  // At once: behind a hole it would be copied with all of that.
+  file.reserve(plan->offset + part->bytes.size() + (elf.sections.size() + 1) * sizeof(SectionHeader) +
+               (elf.sections.empty() ? 0 : elf.sections[elf.header.names_index].size + kPage));
   file.assign(elf.bytes.begin(), elf.bytes.end());
   file.resize(plan->offset);
   append(file, part->bytes);
