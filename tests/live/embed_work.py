@@ -162,39 +162,44 @@ def rows(run, want, Skip, stile, read):
             others = lab.path("work.others")
             embed(plain, "-o", others, "-q", *also, "--allow", ",".join(sorted(below | TIMING)))
 
-        threads, unsteady, steady = 0, [], []
+        threads, unsteady, early, steady = 0, [], [], []
         for name, tags in loads:
             wanted = work.plain(name, plain)
             got, ended = work.watched(name, others if "exec" in tags else copy)
+            if got == wanted and not ended:
+                got, ended = work.watched(name, others if "exec" in tags else copy)
+            if got == wanted and not ended:
+                early.append(name)  # a signal after a moment, on a busy machine
+                continue
             if got != wanted and work.plain(name, plain) != wanted:
                 unsteady.append(name)  # by itself
                 continue
             want(got == wanted, f"{name}: exit {got[0]} for {wanted[0]}: {got[1][-200:]!r} for {wanted[1][-200:]!r}")
             threads += confined(ended, name)
             steady.append((name, wanted, others if "exec" in tags else copy))
+        want(steady, f"nothing to go by: not the same twice {unsteady}, ended before it began {early}")
         want(len(unsteady) * 4 <= len(loads) or len(loads) < 4, f"not the same twice without a filter: {unsteady}")
 
-        notes = []
-        if steady:
-            # Of programs that do nothing without others, those with the others' needs.
-            binary = copy if any(one[2] == copy for one in steady) else others
-            steady = [(name, wanted) for name, wanted, which in steady if which == binary]
-            _, ended = work.watched(steady[0][0], plain)
-            want(ended and not any(mode == 2 for _, mode, _, _ in ended), f"without a filter: {ended[:4]}")
-            # Outside the profile: the calls by which anything is said, and the last one.
-            inside, strict = lab.path("work.json"), lab.path("work.strict")
-            with open(inside, "wb") as f:
-                f.write(json.dumps(json.loads(embed("--show", "--json", binary)[1])["profile"]).encode())
-            embed(plain, "-o", strict, "-q", "-p", inside, "--drop", OUTPUT_CALLS, "--default-action", "kill-process")
-            _, ended = work.watched(steady[0][0], strict)
-            want(any(status & 0x7F == SIGSYS for _, _, _, status in ended), f"{steady[0][0]}, without {OUTPUT_CALLS}: nothing was killed: {ended[:4]}")
-            notes = stripped(work, steady if everything else steady[:1], plain, binary, said, placement)
+        count = len(steady)
+        # Of programs that do nothing without others, those with the others' needs.
+        binary = copy if any(one[2] == copy for one in steady) else others
+        steady = [(name, wanted) for name, wanted, which in steady if which == binary]
+        _, ended = work.watched(steady[0][0], plain)
+        want(ended and not any(mode == 2 for _, mode, _, _ in ended), f"without a filter: {ended[:4]}")
+        # Outside the profile: the calls by which anything is said, and the last one.
+        inside, strict = lab.path("work.json"), lab.path("work.strict")
+        with open(inside, "wb") as f:
+            f.write(json.dumps(json.loads(embed("--show", "--json", binary)[1])["profile"]).encode())
+        embed(plain, "-o", strict, "-q", "-p", inside, "--drop", OUTPUT_CALLS, "--default-action", "kill-process")
+        _, ended = work.watched(steady[0][0], strict)
+        want(any(status & 0x7F == SIGSYS for _, _, _, status in ended), f"{steady[0][0]}, without {OUTPUT_CALLS}: nothing was killed: {ended[:4]}")
+        notes = stripped(work, steady if everything else steady[:1], plain, binary, said, placement)
         embed("--verify", copy, *also)
         embed("--remove", copy, "-o", lab.path("work.removed"))
         want(read(lab.path("work.removed")) == read(plain), "--remove does not give back the original")
-        note = f"{link_kind(plain)}, {placement}, +{growth} bytes ({forced} for pages), {len(loads) - len(unsteady)} workloads, {threads} threads; " \
+        note = f"{link_kind(plain)}, {placement}, +{growth} bytes ({forced} for pages), {count} workloads, {threads} threads; " \
                f"after {' '.join(notes) or 'nothing'}"
-        return note + (f"; not comparable: {' '.join(unsteady)}" if unsteady else "")
+        return note + (f"; not comparable: {' '.join(unsteady)}" if unsteady else "") + (f"; ended before it began: {' '.join(early)}" if early else "")
 
     def jobs(everything):
         programs = [p for p in corpuslib.programs([]) if p.kind != "gap" and (everything or p.id in CHOSEN)]
