@@ -31,6 +31,12 @@ inline void check_error(const Error& error) {
   FUZZ_CHECK(error.message.back() != '.');
 }
 
+// STILE_FUZZ_FORMAT=NAME: spend the run on one of the formats that a target tries. Empty: all of them.
+inline std::string_view only_format() {
+  static const char* const name = std::getenv("STILE_FUZZ_FORMAT");
+  return name == nullptr ? std::string_view() : name;
+}
+
 // Makes the compiler do the work that gives `value`.
 template <typename T>
 inline void use(const T& value) {

@@ -48,6 +48,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace stile;
   const std::string text(reinterpret_cast<const char*>(data), size);
   recognise_format(text);
-  for (const char* name : {"oci", "stile", "bpf"}) fuzz::profile_formats::round_trip(*find_format(name), text);
+  for (const std::string_view name : {"oci", "docker", "podman", "stile", "bpf"}) {
+    if (fuzz::only_format().empty() || name == fuzz::only_format()) fuzz::profile_formats::round_trip(*find_format(name), text);
+  }
   return 0;
 }

@@ -25,7 +25,7 @@ ReadContext context_of(uint8_t bits) {
 }
 
 void run(uint8_t choice, std::string_view text) {
-  const Format& format = *find_format(kFormats[(choice & 0x3f) % std::size(kFormats)]);
+  const Format& format = *find_format(only_format().empty() ? kFormats[(choice & 0x3f) % std::size(kFormats)] : only_format());
   const ReadContext context = context_of(choice);
   std::vector<std::string> warnings, lost;
   const auto profile = format.read(text, "input", context, &warnings);

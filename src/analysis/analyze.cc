@@ -103,7 +103,11 @@ Result<Analysis> analyze_image(elf::Image image, const LoadOptions& load, const 
   // Everything that runs in the process, and what of it can run.
   auto walked = walk_with_later_libraries(std::move(image), load, options, reopen);
   if (!walked) return tl::unexpected(walked.error());
-  const auto& [program, references, all, gaps] = *walked;
+  // No structured binding: clang takes none into a lambda before its version 16.
+  const Program& program = walked->program;
+  const References& references = walked->references;
+  const Reach& all = walked->reach;
+  const std::vector<Gap>& gaps = walked->gaps;
 
   // Of that, the part of the process's life that is asked about.
   const Reach part = options.phase == Phase::All ? Reach() : reach_in_phase(program, references, all, options.phase, options.threads);

@@ -45,6 +45,9 @@
 #define LLVMFuzzerTestOneInput fuzz_one_text_formats
 #include "../../fuzz/text_formats.cc"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_one_trace_json
+#include "../../fuzz/trace_json.cc"
+#undef LLVMFuzzerTestOneInput
 
 namespace {
 
@@ -72,7 +75,7 @@ TEST_P(Corpus, HoldsNoSurprise) {
 INSTANTIATE_TEST_SUITE_P(, Corpus,
                          testing::Values(Target{"analyze", fuzz_one_analyze}, Target{"bpf", fuzz_one_bpf}, Target{"cache_entry", fuzz_one_cache_entry}, Target{"policies", fuzz_one_policies}, Target{"container_image", fuzz_one_container_image}, Target{"decoder", fuzz_one_decoder},
                                          Target{"elf_image", fuzz_one_elf_image}, Target{"embed", fuzz_one_embed}, Target{"ld_cache", fuzz_one_ld_cache}, Target{"pclntab", fuzz_one_pclntab},
-                                         Target{"profile_formats", fuzz_one_profile_formats}, Target{"text_formats", fuzz_one_text_formats}),
+                                         Target{"profile_formats", fuzz_one_profile_formats}, Target{"text_formats", fuzz_one_text_formats}, Target{"trace_json", fuzz_one_trace_json}),
                          [](const auto& tested) { return std::string(tested.param.name); });
 
 }  // namespace
