@@ -76,7 +76,7 @@ def rows(want, Skip, stile, root, toolchains):
         return place
 
     def context(lab, name, change):
-        place = lab.path(name)
+        place = lab.path("image-" + name)
         os.makedirs(place)
         with open(dockerfile, encoding="utf-8") as f:
             text = f.read()
