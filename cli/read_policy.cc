@@ -5,9 +5,11 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <string_view>
 #include <system_error>
 #include <thread>
 
@@ -166,8 +168,10 @@ Result<Policy> read_policy(const std::string& path, const ReadContext& context, 
 
 std::pair<Result<Policy>, Result<Policy>> read_two(const std::string& one, const std::string& other, const ReadContext& context, const Accept& accept) {
   const auto is_program = [](const std::string& path) {
-    const auto bytes = path == "-" ? Result<std::string>(std::string()) : read_bytes(path);
-    return bytes && bytes->starts_with("\x7f" "ELF");
+    std::error_code error;
+    if (path == "-" || !std::filesystem::is_regular_file(path, error)) return false;
+    char magic[4] = {};
+    return std::ifstream(path, std::ios::binary).read(magic, sizeof magic) && std::string_view(magic, sizeof magic) == "\x7f" "ELF";
   };
   const unsigned processors = std::thread::hardware_concurrency();
   if (processors < 2 || !is_program(one) || !is_program(other)) {
@@ -179,12 +183,13 @@ std::pair<Result<Policy>, Result<Policy>> read_two(const std::string& one, const
   Result<Policy> second = fail(Code::Io, "was not read", other);
   std::thread helper;
   try {
-    helper = std::thread([&] { second = analyse(other, accept, processors / 2); });
+    helper = std::thread([&] { second = analyse(other, accept, 0); });
   } catch (const std::system_error&) {  // no more threads to be had
     auto first = analyse(one, accept, 1);
     return {std::move(first), analyse(other, accept, 1)};
   }
-  auto first = analyse(one, accept, processors - processors / 2);
+  // Each may take all processors: one is done first, and then the other has them.
+  auto first = analyse(one, accept, 0);
   helper.join();
   return {std::move(first), std::move(second)};
 }

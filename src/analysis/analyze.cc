@@ -20,6 +20,7 @@
 #include "analysis/reach.h"
 #include "analysis/references.h"
 #include "analysis/vsyscall.h"
+#include "base/huge_pages.h"
 #include "base/parallel.h"
 
 namespace stile {
@@ -97,6 +98,8 @@ Result<Walked> walk_with_later_libraries(elf::Image image, LoadOptions load, con
 }
 
 Result<Analysis> analyze_image(elf::Image image, const LoadOptions& load, const AnalyzeOptions& options, const Reopen& reopen) {
+  prefer_huge_heap();
+
   // Refuse what is not the program itself but a wrapping around it.
   if (auto ok = refuse_packed(image); !ok) return tl::unexpected(ok.error());
 

@@ -45,15 +45,12 @@ std::vector<Found> find_generated_code(const Program& program, const References&
     const auto number = arch::syscall_number(arch::ArchId::X86_64, name);
     const auto asked = number ? numbers.calls.find({arch::ArchId::X86_64, *number}) : numbers.calls.end();
     if (asked == numbers.calls.end()) continue;
-    std::map<uint64_t, Answer> protections;  // by site
+    std::set<uint64_t> seen;
     for (const Request& request : asked->second) {
-      const auto [known, unasked] = protections.try_emplace(request.site.address);
-      if (unasked) known->second = solver.argument_at(request.site, arch::kRdx);
-      // Behind a site that makes other calls too (syscall(2)) stand their arguments as well: there, who chose the number counts.
-      const bool shared = shared_sites.contains(request.site.address);
-      for (const Found& found : known->second.found) {
+      // Behind a site that makes other calls too (syscall(2)) stand their arguments as well.
+      if (shared_sites.contains(request.site.address) || !seen.insert(request.site.address).second) continue;
+      for (const Found& found : solver.argument_at(request.site, arch::kRdx).found) {
         if ((found.value & PROT_EXEC) == 0 || found.value > kMostProtection) continue;
-        if (shared && found.function != request.found.function) continue;
         if (!maps_for_others(program.objects[program.functions[found.function].object])) places.push_back(found);
       }
     }

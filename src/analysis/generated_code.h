@@ -10,7 +10,7 @@
 namespace stile::analysis {
 
 // The places outside the C library and the dynamic linker that ask mmap, mprotect or pkey_mprotect for executable memory; sorted, unique.
-// A place whose protection cannot be decided is not one of them.
+// A place whose protection cannot be decided is not one of them, nor one that asks through a function for any system call.
 std::vector<Found> find_generated_code(const Program& program, const References& references, const Reach& reach, const Numbers& numbers);
 
 }  // namespace stile::analysis

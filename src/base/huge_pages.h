@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 
 #include <sys/mman.h>
 
@@ -15,6 +16,16 @@ inline void prefer_huge_pages(void* memory, size_t bytes) {
   const uintptr_t start = (reinterpret_cast<uintptr_t>(memory) + kHuge - 1) & ~(kHuge - 1);
   const uintptr_t end = (reinterpret_cast<uintptr_t>(memory) + bytes) & ~(kHuge - 1);
   if (start < end) ::madvise(reinterpret_cast<void*>(start), end - start, MADV_HUGEPAGE);
+}
+
+// The same for the heap that this thread allocates from. glibc's threads have heaps of 64 MiB at multiples of that (malloc/arena.c, HEAP_MAX_SIZE);
+// where that is not so, the wish is about other memory, which does no harm.
+inline void prefer_huge_heap() {
+  constexpr uintptr_t kHeap = uintptr_t{64} << 20;
+  void* volatile const some = std::malloc(64);
+  const uintptr_t start = reinterpret_cast<uintptr_t>(some) & ~(kHeap - 1);
+  if (some != nullptr) ::madvise(reinterpret_cast<void*>(start), kHeap, MADV_HUGEPAGE);
+  std::free(some);
 }
 
 }  // namespace stile

@@ -94,10 +94,6 @@ TEST_F(Reach, OneSiteForAllCalls) {  // the 5 belongs to write
   check("fn _start\n mov $10, %edi\n mov $3, %edx\n call wrapper\n call f\n ud2\n fn f\n mov $1, %edi\n mov $5, %edx\n call wrapper\n ret" + kWrapper,
         {"mprotect", "write"}, kNoGaps);
 }
-TEST_F(Reach, ExecutableThroughOneSiteForAllCalls) {
-  check("fn _start\n mov $10, %edi\n mov $5, %edx\n call wrapper\n call f\n ud2\n fn f\n mov $1, %edi\n mov $3, %edx\n call wrapper\n ret" + kWrapper,
-        {"mprotect", "write"}, kGeneratedCode);
-}
 
 // The unwinder finds a personality routine by a word that no code names, here right behind a table that is dead.
 TEST_F(Reach, PersonalityRoutine) {
