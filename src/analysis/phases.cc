@@ -25,11 +25,11 @@ std::optional<std::vector<FunctionId>> where_threads_begin(const Program& progra
                                                            const Reach& start) {
   std::vector<FunctionId> functions;
   const Numbers numbers = find_numbers(program, references, start, all.liveness);
-  for (const std::string_view name : {"clone", "clone3"}) {
-    const auto number = arch::syscall_number(arch::ArchId::X86_64, name);
-    const auto asked = number ? numbers.calls.find({arch::ArchId::X86_64, *number}) : numbers.calls.end();
-    if (asked == numbers.calls.end()) continue;
-    for (const Request& request : asked->second) {
+  if (!numbers.unknown.empty()) return std::nullopt;  // any call, so perhaps one of these
+  for (const auto& [key, requests] : numbers.calls) {
+    const auto name = arch::syscall_name(key.arch, key.number);
+    if (!name || (*name != "clone" && *name != "clone3")) continue;
+    for (const Request& request : requests) {
       // Through a function for any system call it comes back to whoever asked for it.
       if (request.found.function != request.site.function) return std::nullopt;
       functions.push_back(request.site.function);

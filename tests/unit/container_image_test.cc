@@ -302,7 +302,7 @@ TEST_F(ImageTest, EveryPrefixIsSurvived) {
 TEST_F(ImageTest, WhatRuns) {
   const std::string layer = Tar().program("bin/program", elf()).program("usr/bin/env", elf() + "env").program("usr/local/bin/tool", "#!/usr/bin/env -S X=1 sh\n")
                                 .program("bin/sh", elf() + "sh").program("entry.sh", "#! /bin/sh -e\nexec x\n").file("bin/plain", elf())
-                                .program("work/here", "#!../bin/sh").program("bin/text", "words").program("bin/nothing", "#!\n")
+                                .program("srv/here", "#!../bin/sh").program("bin/text", "words").program("bin/nothing", "#!\n")
                                 .program("bin/loop", "#!/bin/loop\n").symlink("bin/link", "/bin/program").bytes();
   const auto runs = [&](const std::string& config, const std::string& program = "") {
     const auto image = with_config(config, layer);
@@ -312,7 +312,7 @@ TEST_F(ImageTest, WhatRuns) {
   EXPECT_EQ(runs(R"("Cmd":["link"],"Env":["A=b","PATH=/sbin:/bin"])"), "/bin/link ");
   EXPECT_EQ(runs(R"("Cmd":["tool"])"), "script /usr/local/bin/tool /usr/bin/env /bin/sh ");
   EXPECT_EQ(runs(R"("Entrypoint":["/entry.sh"],"Cmd":["program"])"), "script /entry.sh /bin/sh ");
-  EXPECT_EQ(runs(R"("Cmd":["./here"],"WorkingDir":"/work")"), "script /work/./here /work/../bin/sh ");
+  EXPECT_EQ(runs(R"("Cmd":["./here"],"WorkingDir":"/srv")"), "script /srv/./here /srv/../bin/sh ");
   EXPECT_EQ(runs(R"("Cmd":["program"])", "sh"), "/bin/sh ");
   EXPECT_EQ(runs(""), "says neither Entrypoint nor Cmd: it does not start anything by itself");
   EXPECT_EQ(runs(R"("Cmd":["plain"])"), "holds no program 'plain' in its PATH (/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)");
